@@ -1,0 +1,3 @@
+from metafuse.cli import main
+
+main()

@@ -1,0 +1,52 @@
+"""Names to classes: the one place where a name or a dict of options becomes an object."""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from metafuse.errors import ConfigError
+
+
+class Registry:
+    """A table of names, each the address `module:Class` of one implementation.
+
+    Classes are imported when they are first asked for, so a registry costs nothing to define.
+
+    Args:
+        kind: What the entries are, for messages: "learner", "fusion".
+        table: Name -> "module:Class".
+    """
+
+    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._table = dict(table)
+
+    def names(self) -> list[str]:
+        """List the known names, sorted."""
+        return sorted(self._table)
+
+    def get(self, name: str) -> type:
+        """Import and return the class behind a name.
+
+        Raises:
+            ConfigError: the name is not in the table.
+        """
+        if name not in self._table:
+            known = ", ".join(self.names())
+            raise ConfigError(f"unknown {self.kind} '{name}'. Known: {known}. Use one of these names.")
+        module, _, attribute = self._table[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+
+    def build(self, name: str, /, *args: object, **options: object) -> Any:
+        """Construct the implementation behind a name.
+
+        Raises:
+            ConfigError: the name is unknown, or an option is not an argument of its constructor.
+        """
+        cls = self.get(name)
+        try:
+            inspect.signature(cls).bind(*args, **options)
+        except TypeError as err:
+            raise ConfigError(f"{self.kind} '{name}': {err}. It takes {inspect.signature(cls)}.") from err
+        return cls(*args, **options)
