@@ -1,0 +1,11 @@
+"""Raw values to features, one file per modality or model family."""
+
+from metafuse.registry import Registry
+
+IMAGE_ENCODERS = Registry(
+    "image encoder",
+    {
+        "handcrafted": "metafuse.encoders.image_handcrafted:HandcraftedImageEncoder",
+        "transformers": "metafuse.encoders.image:TransformersImageEncoder",
+    },
+)

@@ -7,7 +7,12 @@ from typing import Protocol
 import pandas as pd
 import pyarrow as pa
 
+from metafuse.errors import SourceError
+from metafuse.sources.cells import to_frame
 from metafuse.sources.media import Media
+
+BATCH_ROWS = 8192
+"""Rows read, converted and handed on at a time."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,10 @@ class Dataset:
 class Source(Protocol):
     """Rows in. One implementation per kind of storage."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Short name for folders and titles."""
+        ...
 
     @property
     def fingerprint(self) -> str:
@@ -64,3 +72,43 @@ class Source(Protocol):
             SourceError: nothing can be read, with what was expected and what to do.
         """
         ...
+
+
+@dataclass
+class Rows:
+    """One reading of a source.
+
+    Args:
+        batches: The rows, all batches with the same columns and types.
+        quarantine: What the reader left out; complete once the batches are used up.
+    """
+
+    batches: Iterator[pa.RecordBatch]
+    quarantine: list[Quarantined] = field(default_factory=list)
+
+
+def collect(name: str, rows: Rows, media: Media) -> Dataset:
+    """Read all batches into a dataset.
+
+    Raises:
+        SourceError: there is no row.
+    """
+    batches = list(rows.batches)
+    if not any(batch.num_rows for batch in batches):
+        left_out = f" {len(rows.quarantine)} could not be read: {rows.quarantine[0].reason}." if rows.quarantine else ""
+        raise SourceError(f"source '{name}' has no rows: at least one is needed.{left_out} Check that it is the right one.")
+    return Dataset(name, to_frame(pa.Table.from_batches(batches)), media, tuple(rows.quarantine))
+
+
+def check_columns(names: list[str], where: str) -> None:
+    """Refuse columns that cannot be told apart.
+
+    Raises:
+        SourceError: a column has no name, or two have the same.
+    """
+    for position, name in enumerate(names, start=1):
+        if not name.strip():
+            raise SourceError(f"{where}: every column needs a name, but column {position} has none. Name it or remove it.")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SourceError(f"{where}: column names must differ, but {repeated} come more than once. Rename them.")

@@ -1,0 +1,5 @@
+"""`python -m metafuse`."""
+
+from metafuse.cli import main
+
+main()

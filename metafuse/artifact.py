@@ -1,0 +1,172 @@
+"""The saved folder: frozen dataclasses as JSON and safetensors, every file's hash in a manifest.
+
+No pickle. A value is saved as what it is made of: a frozen dataclass of this package becomes its
+address and its fields, an array becomes a tensor, and loading builds dataclasses defined in this
+package and nothing else.
+"""
+
+import dataclasses
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from metafuse.errors import ArtifactError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, Any]) -> None:
+    """Write a folder beside its final name, with a manifest of hashes, and put it in place by rename.
+
+    Args:
+        path: Final name; a folder of an earlier save there is replaced.
+        write: Puts the files into the folder it is given.
+        about: JSON-able facts for the manifest.
+    Raises:
+        ArtifactError: something that is not a saved folder stands there, or the disk refuses.
+    """
+    if path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir())):
+        raise ArtifactError(f"'{path}' exists and is no saved run. Choose another --out, or move it away.")
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary.chmod(0o755)
+        write(temporary)
+        files = {name: sha256_file(temporary / name) for name in sorted(os.listdir(temporary))}
+        manifest = {"format": FORMAT, **about, "files": files}
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+        _swap(temporary, path)
+    except OSError as err:
+        raise ArtifactError(f"'{path}' cannot be written ({err.strerror or err}). Free some space or choose another --out.") from err
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def open_folder(path: Path) -> dict[str, Any]:
+    """Check a saved folder and return its manifest.
+
+    Raises:
+        ArtifactError: there is none, it is of another format, or a file was changed, added or lost.
+    """
+    if not (path / MANIFEST).is_file():
+        raise ArtifactError(f"'{path}' is no saved run: it has no {MANIFEST}. Expected a folder that adapt wrote.")
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        version, files = manifest["format"], dict(manifest["files"])
+    except (ValueError, KeyError, TypeError) as err:
+        raise ArtifactError(f"'{path / MANIFEST}' is damaged ({err}). Adapt again, or restore a copy.") from err
+    if version != FORMAT:
+        raise ArtifactError(f"'{path}' has format {version}, this version reads {FORMAT}. Adapt again.")
+    for name, expected in files.items():
+        if Path(name).name != name or not (path / name).is_file():
+            raise ArtifactError(f"'{path / name}' is missing. Restore it, or adapt again.")
+        if (found := sha256_file(path / name)) != expected:
+            raise ArtifactError(
+                f"'{path / name}' was changed: expected sha256 {expected[:12]}…, got {found[:12]}…. "
+                "Restore it, or adapt again."
+            )
+    return manifest
+
+
+def save_value(value: object, folder: Path, name: str) -> None:
+    """Save a dataclass (or a mapping, list, number, text, array) as NAME.json and NAME.safetensors."""
+    tensors: dict[str, np.ndarray] = {}
+    tree = _pack(value, tensors)
+    (folder / f"{name}.json").write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
+    save_file(tensors, folder / f"{name}.safetensors")
+
+
+def load_value(folder: Path, name: str) -> Any:
+    """Load what `save_value` saved.
+
+    Raises:
+        ArtifactError: a file is damaged, or names a class this version does not have.
+    """
+    try:
+        tensors = load_file(folder / f"{name}.safetensors")
+        tree = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        return _unpack(tree, tensors)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, SafetensorError) as err:
+        raise ArtifactError(f"'{folder / name}' cannot be read ({err}). It is of another version or damaged; adapt again.") from err
+
+
+def sha256_file(path: Path) -> str:
+    """Hash a file's bytes, as hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _swap(temporary: Path, path: Path) -> None:
+    if not path.exists():
+        temporary.rename(path)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    path.rename(old / "run")
+    temporary.rename(path)
+    shutil.rmtree(old)
+
+
+def _pack(value: object, tensors: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, np.ndarray):
+        key = f"t{len(tensors)}"
+        tensors[key] = np.ascontiguousarray(value)
+        return {"#tensor": key}
+    if isinstance(value, Enum):
+        return {"#enum": _address(type(value)), "value": value.value}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _pack(getattr(value, field.name), tensors) for field in dataclasses.fields(value)}
+        return {"#class": _address(type(value)), "fields": fields}
+    if isinstance(value, Mapping):
+        return {"#map": [[_pack(key, tensors), _pack(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, tuple | list):
+        return {"#tuple" if isinstance(value, tuple) else "#list": [_pack(item, tensors) for item in value]}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{type(value).__name__} cannot be saved: expected dataclasses, arrays, texts and numbers")
+
+
+def _unpack(tree: Any, tensors: Mapping[str, np.ndarray]) -> Any:
+    match tree:
+        case {"#tensor": key}:
+            return tensors[key]
+        case {"#enum": address, "value": value}:
+            return _resolve(address)(value)
+        case {"#class": address, "fields": fields}:
+            return _resolve(address)(**{name: _unpack(item, tensors) for name, item in fields.items()})
+        case {"#map": pairs}:
+            return {_unpack(key, tensors): _unpack(item, tensors) for key, item in pairs}
+        case {"#tuple": items}:
+            return tuple(_unpack(item, tensors) for item in items)
+        case {"#list": items}:
+            return [_unpack(item, tensors) for item in items]
+    return tree
+
+
+def _address(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _resolve(address: str) -> Any:
+    module, _, name = address.partition(":")
+    if not module.startswith("metafuse."):
+        raise ValueError(f"'{address}' is not part of metafuse")
+    cls = getattr(importlib.import_module(module), name)
+    if not isinstance(cls, type) or not (dataclasses.is_dataclass(cls) or issubclass(cls, Enum)):
+        raise ValueError(f"'{address}' is no saved type")
+    return cls

@@ -1,0 +1,207 @@
+"""Pretrained models on disk: found by folder or hub name, refused when pickled, fingerprinted without torch."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from metafuse.errors import ArtifactError, ConfigError
+
+log = logging.getLogger(__name__)
+
+CONFIG = "config.json"
+SHARD_INDEX = "model.safetensors.index.json"
+WEIGHTS = "*.safetensors"
+PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+
+_DOWNLOADED = ("*.json", "*.txt", "*.model", "*.safetensors")
+_LEFT_OUT = ("onnx/*", "openvino/*", "*.fp16.safetensors")
+
+
+def find_model(model: str | Path, *, revision: str | None = None) -> Path:
+    """Find the folder of a pretrained model: a folder, else the hub's cache, else a download.
+
+    Args:
+        model: A folder, or a hub name such as "openai/clip-vit-base-patch32".
+        revision: Branch, tag or commit of a hub model; the default branch where None.
+    Raises:
+        ConfigError: there is no such folder or hub model, or it would have to be downloaded while
+            that is switched off.
+        ArtifactError: the folder holds no usable model.
+    """
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        if not _is_hub_name(str(model)):
+            raise ConfigError(
+                f"model '{model}': expected a folder or a hub name such as 'google/vit-base-patch16-224-in21k', "
+                "and there is no such folder. Check the path."
+            )
+        folder = _cached(str(model), revision) or _download(str(model), revision)
+    check_weights(folder)
+    return folder
+
+
+def check_weights(folder: Path) -> list[Path]:
+    """Check that a model folder holds a configuration and whole safetensors weights, and nothing pickled in their place.
+
+    Returns:
+        The weight files, sorted.
+    Raises:
+        ArtifactError: a file is missing, damaged, or pickled.
+    """
+    if not (folder / CONFIG).is_file():
+        raise ArtifactError(
+            f"model folder '{folder}': expected {CONFIG}, got {_listing(folder)}. "
+            "Name the folder that the model was saved to with save_pretrained."
+        )
+    weights = _visible(folder, (WEIGHTS,))
+    replaced = {path.parent for path in weights}
+    pickled = [path for path in _visible(folder, PICKLED) if path.parent not in replaced]
+    if pickled:
+        raise ArtifactError(
+            f"model folder '{folder}': expected safetensors weights, got {pickled[0].relative_to(folder)}, which is "
+            "pickled and could run code when read. Load it where you trust it and save it again with "
+            "save_pretrained(folder), which writes model.safetensors."
+        )
+    if not weights:
+        raise ArtifactError(
+            f"model folder '{folder}': expected weights (model.safetensors), got {_listing(folder)}. "
+            "Copy the weights there, or save the model again with save_pretrained(folder)."
+        )
+    _check_shards(folder)
+    for path in weights:
+        _check_header(path, folder)
+    return weights
+
+
+def fingerprint_model(folder: Path, files: Sequence[str] = ("*.json", "*.txt", "*.model")) -> str:
+    """Hash what decides a model's output: its weights and the files matching these patterns.
+
+    Args:
+        folder: A model folder.
+        files: Patterns below the folder; one that matches nothing counts as absent.
+    Returns:
+        64 hexadecimal digits, the same wherever the folder lies.
+    """
+    total = hashlib.sha256()
+    for path in _visible(folder, (WEIGHTS, *files)):
+        with path.open("rb") as file:
+            total.update(f"{path.relative_to(folder).as_posix()} {_sha256(file)}\n".encode())
+    return total.hexdigest()
+
+
+def is_offline() -> bool:
+    """Tell whether downloads are switched off by HF_HUB_OFFLINE."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def _sha256(file: object) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _is_hub_name(model: str) -> bool:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(model)
+    except HFValidationError:
+        return False
+    return not model.startswith(".")
+
+
+def _cached(model: str, revision: str | None) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(model, revision=revision, local_files_only=True, **_selection()))
+    except LocalEntryNotFoundError:
+        return None
+    # A stopped download leaves a snapshot without its largest file, the weights; fetch the rest.
+    complete = (folder / CONFIG).is_file() and _visible(folder, (WEIGHTS, *PICKLED))
+    return folder if complete else None
+
+
+def _download(model: str, revision: str | None) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HTTPError
+    from huggingface_hub.utils import filter_repo_objects
+
+    if is_offline():
+        raise ConfigError(
+            f"model '{model}' is not on this machine, and HF_HUB_OFFLINE forbids downloading it. Unset HF_HUB_OFFLINE, "
+            f"or run 'hf download {model}' where there is a network and name the folder it went to."
+        )
+    try:
+        found = HfApi().model_info(model, revision=revision, files_metadata=True)
+        files = {file.rfilename: file.size or 0 for file in found.siblings or ()}
+        wanted = list(filter_repo_objects(files, **_selection()))
+        if not any(name.endswith(".safetensors") for name in wanted):
+            raise ArtifactError(f"model '{model}': expected safetensors weights, got {_names(files)}. Choose another.")
+        log.warning("downloading model %s, %.0f MB", model, sum(files[name] for name in wanted) / 1e6)
+        return Path(snapshot_download(model, revision=revision, **_selection()))
+    except (HTTPError, OSError) as err:
+        reason = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
+        raise ConfigError(
+            f"model '{model}' is not on this machine and could not be downloaded ({reason}). "
+            "Check the name and the network, or name a folder that holds the model."
+        ) from err
+
+
+def _selection() -> dict[str, list[str]]:
+    return {"allow_patterns": list(_DOWNLOADED), "ignore_patterns": list(_LEFT_OUT)}
+
+
+def _visible(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    exported = {"onnx", "openvino"}
+    found = {path for pattern in patterns for path in folder.rglob(pattern)}
+    return sorted(
+        path
+        for path in found
+        if path.is_file()
+        and not any(part in exported or part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def _check_shards(folder: Path) -> None:
+    index = folder / SHARD_INDEX
+    if not index.is_file():
+        return
+    try:
+        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as err:
+        raise ArtifactError(f"model folder '{folder}': {SHARD_INDEX} is damaged ({err}). Get the model again.") from err
+    missing = [name for name in shards if not (folder / name).is_file()]
+    if missing:
+        raise ArtifactError(
+            f"model folder '{folder}': expected {len(shards)} weight files, {missing[0]} is missing. Get the model again."
+        )
+
+
+def _check_header(path: Path, folder: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np"):
+            pass
+    except SafetensorError as err:
+        raise ArtifactError(
+            f"model folder '{folder}': {path.relative_to(folder)} is not a whole safetensors file ({err}). "
+            "Get the model again."
+        ) from err
+
+
+def _listing(folder: Path) -> str:
+    return _names(path.name for path in folder.iterdir())
+
+
+def _names(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    if not ordered:
+        return "an empty folder"
+    return ", ".join(ordered[:6]) + (f" and {len(ordered) - 6} more" if len(ordered) > 6 else "")

@@ -1,0 +1,91 @@
+"""Exact nearest neighbours and k-means over plain matrices, on the CPU or the GPU."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from metafuse.errors import ConfigError
+from metafuse.index.backend import load_faiss, on_gpu
+from metafuse.index.checks import check_k, checked
+from metafuse.index.faiss_index import GPU_MAX_K
+from metafuse.index.ordering import TIE_MARGIN, best_first
+
+
+def nearest_neighbours(
+    queries: Float[np.ndarray, "n_queries dim"],
+    base: Float[np.ndarray, "n_base dim"],
+    k: int,
+    *,
+    device: str = "auto",
+    exclude_self: bool = False,
+) -> tuple[Float[np.ndarray, "n_queries k"], Int[np.ndarray, "n_queries k"]]:
+    """Find the k rows of the base with the greatest inner product to each query, exactly.
+
+    Args:
+        queries: L2-normalised rows make the inner product the cosine similarity.
+        base: Rows to search.
+        k: Neighbours wanted; fewer come back where the base has fewer.
+        device: "auto", "cpu" or "cuda".
+        exclude_self: Queries are the base itself, row for row: leave each row out of its own neighbours.
+    Returns:
+        Similarities, best first, ties by position, and positions in the base.
+    Raises:
+        ShapeError: the dimensions differ, or NaN.
+        ConfigError: k is below 1, or the base is empty, or has no second row where each is left out.
+    """
+    base = checked("base", base)
+    queries = checked("queries", queries, base.shape[1])
+    check_k(k)
+    n_others = len(base) - int(exclude_self)
+    if n_others < 1:
+        raise ConfigError(f"neighbours need at least one other row to choose from, got {len(base)} rows in all.")
+    k = min(k, n_others)
+    n_fetched = min(k + int(exclude_self) + TIE_MARGIN, len(base))
+    similarities, positions = best_first(*_search(queries, base, n_fetched, device))
+    if exclude_self:
+        # A stable sort on "is it me" moves each row to the end of its own list and keeps the others in order.
+        order = np.argsort(positions == np.arange(len(base))[:, None], axis=1, kind="stable")
+        similarities = np.take_along_axis(similarities, order, axis=1)
+        positions = np.take_along_axis(positions, order, axis=1)
+    return similarities[:, :k], positions[:, :k]
+
+
+def _search(
+    queries: Float[np.ndarray, "n_queries dim"], base: Float[np.ndarray, "n_base dim"], k: int, device: str
+) -> tuple[Float[np.ndarray, "n_queries k"], Int[np.ndarray, "n_queries k"]]:
+    faiss = load_faiss()
+    if len(queries) == 0:
+        return np.zeros((0, k), dtype=np.float32), np.zeros((0, k), dtype=np.int64)
+    if k <= GPU_MAX_K and on_gpu(device):
+        resources = faiss.StandardGpuResources()
+        return faiss.knn_gpu(resources, queries, base, k, metric=faiss.METRIC_INNER_PRODUCT)
+    return faiss.knn(queries, base, k, metric=faiss.METRIC_INNER_PRODUCT)
+
+
+def kmeans(
+    rows: Float[np.ndarray, "n dim"], n_clusters: int, *, seed: int, device: str = "auto", n_iterations: int = 25
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n_clusters dim"]]:
+    """Cluster L2-normalised rows by spherical k-means.
+
+    Returns:
+        The cluster of each row, and the clusters' centres, L2-normalised.
+    Raises:
+        ShapeError: not a matrix, or NaN.
+        ConfigError: more clusters than rows, or fewer than one.
+    """
+    rows = checked("rows", rows)
+    if not 1 <= n_clusters <= len(rows):
+        raise ConfigError(f"expected 1 to {len(rows)} clusters for {len(rows)} rows, got {n_clusters}.")
+    faiss = load_faiss()
+    model = faiss.Kmeans(
+        rows.shape[1],
+        n_clusters,
+        niter=n_iterations,
+        seed=seed,
+        spherical=True,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(rows),
+        gpu=on_gpu(device),
+    )
+    model.train(rows)
+    _, assignment = nearest_neighbours(rows, model.centroids, 1, device=device)
+    return assignment[:, 0], model.centroids

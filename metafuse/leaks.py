@@ -1,0 +1,211 @@
+"""Columns that give the label away: they would make every measurement look better than the model is."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+from metafuse.schema import TABULAR, Column, Modality, Schema
+from metafuse.value_patterns import evenly, present_mask
+
+_ALPHA = 0.05
+_NEAR = 0.995
+"""Share of rows that must agree: labels and copies of them hold a few slips, a good predictor holds many."""
+_FUNCTION_SHARE = 0.9
+_BIJECTION_SHARE = 0.8
+_TEXT_SHARE = 0.3
+_LEAST_ROWS = 14
+_SAMPLE = 2000
+_MAX_LABELS = 300
+
+
+class Severity(StrEnum):
+    """What is done about a column that seems to give the label away."""
+
+    LEAK = "leak"
+    """It is left out when adapting."""
+    SUSPICIOUS = "suspicious"
+    """It is kept; a person should look at it."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A column that gives the label away.
+
+    Args:
+        column: Its name.
+        severity: Whether it is left out or only warned about.
+        evidence: What was found, in words.
+    """
+
+    column: str
+    severity: Severity
+    evidence: str
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Values of one column beside the labels of the same rows, neither missing."""
+
+    values: pd.Series
+    labels: pd.Series
+
+    @property
+    def n_values(self) -> int:
+        return int(self.values.nunique())
+
+    @property
+    def n_labels(self) -> int:
+        return int(self.labels.nunique())
+
+
+def find_leaks(frame: pd.DataFrame, schema: Schema, labels: pd.Series) -> tuple[Leak, ...]:
+    """Look for columns that give the label away, on the labelled rows.
+
+    A column is a leak, and left out, when it is one of these:
+
+    - a copy of the label: values and labels correspond one to one;
+    - a finer label: a categorical column each of whose values comes with one label only;
+    - the label's own words: categorical values that contain the label, or are a part of it.
+
+    Few labels make honest columns look perfect, so the first two need evidence. Of `n` rows with `v` distinct
+    values, `n - v` rows could have contradicted the correspondence. The column is a leak when a merely good
+    predictor, one that is right on 80 % (copy) or 90 % (finer label) of the rows, would agree as often less
+    than once in twenty times: 14 and 29 rows without a contradiction, more when one class dominates. Where
+    many rows can be compared, 99.5 % must agree. Texts and numbers are only ever copies: free texts repeat for
+    good reasons, and a number that decides the label is what one wants to learn from.
+
+    Suspicious, and kept, are texts that hold their label's words clearly more often than other labels' words,
+    copies with too little evidence, and columns that are missing exactly for whole classes.
+
+    Args:
+        frame: All rows.
+        schema: The role of each column; only text and table columns are looked at.
+        labels: The label of each row of the frame, in its order; missing where unlabelled.
+    """
+    labelled = present_mask(labels)
+    known = labels[labelled].astype(str).reset_index(drop=True)
+    if known.nunique() < 2:
+        return ()
+    columns = [column for column in schema.columns if column.modality in (Modality.TEXT, *TABULAR)]
+    found = [_judge(column, frame[column.name][labelled].reset_index(drop=True), known) for column in columns]
+    return tuple(leak for leak in found if leak is not None)
+
+
+def _judge(column: Column, cells: pd.Series, labels: pd.Series) -> Leak | None:
+    present = present_mask(cells)
+    pairs = _Pairs(cells[present].astype(str), labels[present])
+    found = []
+    if pairs.n_labels >= 2:
+        found = [_correspondence(column, pairs)]
+        if column.modality in (Modality.TEXT, Modality.CATEGORICAL):
+            found.append(_label_words(column, pairs))
+    found.append(_missing_classes(column, present, labels))
+    leaks = sorted((leak for leak in found if leak is not None), key=lambda leak: leak.severity)
+    return next(iter(leaks), None)
+
+
+def _correspondence(column: Column, pairs: _Pairs) -> Leak | None:
+    determines = _agreement(pairs.values, pairs.labels)
+    determined = _agreement(pairs.labels, pairs.values)
+    n_free = len(pairs.values) - pairs.n_values
+    if n_free < 2 or determines < _NEAR or not _holds_in_every_class(pairs):
+        return None
+    is_copy = determined >= _NEAR
+    if not is_copy and column.modality != Modality.CATEGORICAL:
+        return None
+    is_certain = _is_certain(pairs, n_free, determines, _BIJECTION_SHARE if is_copy else _FUNCTION_SHARE)
+    if not is_copy and not is_certain:
+        return None
+    relation = "values and labels correspond one to one" if is_copy else "each value comes with one label only"
+    evidence = (
+        f"{relation}: {pairs.n_values:,} values, {pairs.n_labels:,} labels, "
+        f"{determines:.1%} of the {n_free:,} rows that could contradict it agree"
+    )
+    return Leak(column.name, Severity.LEAK if is_certain else Severity.SUSPICIOUS, evidence)
+
+
+def _agreement(given: pd.Series, other: pd.Series) -> float:
+    """Share of the rows beyond the first of each given value whose other value is that value's most frequent one."""
+    counts = pd.crosstab(given, other) if given.nunique() * other.nunique() <= 10**6 else None
+    if counts is None:
+        best = pd.Series(1, index=given.index).groupby([given.array, other.array]).sum().groupby(level=0).max()
+    else:
+        best = counts.max(axis=1)
+    n_free = len(given) - len(best)
+    return float((best - 1).sum() / n_free) if n_free else 0.0
+
+
+def _holds_in_every_class(pairs: _Pairs) -> bool:
+    """Guard against one class being nearly everything: then any column seems to decide the label."""
+    majority = pairs.labels.groupby(pairs.values).agg(lambda labels: labels.value_counts().index[0])
+    right = pairs.values.map(majority) == pairs.labels
+    by_class = right.groupby(pairs.labels).agg(["mean", "size"])
+    return bool((by_class["mean"][by_class["size"] > 1] >= _FUNCTION_SHARE).all())
+
+
+def _is_certain(pairs: _Pairs, n_free: int, agreement: float, honest_share: float) -> bool:
+    """Tell whether an honest predictor would agree as often less than once in twenty times."""
+    from scipy.stats import binom
+
+    largest = float(pairs.labels.value_counts(normalize=True).iloc[0])
+    share = max(honest_share, (1 + largest) / 2)
+    return bool(binom.sf(round(agreement * n_free) - 1, n_free, share) < _ALPHA)
+
+
+def _label_words(column: Column, pairs: _Pairs) -> Leak | None:
+    values, labels = evenly(pairs.values, _SAMPLE).map(_plain), evenly(pairs.labels, _SAMPLE).map(_plain)
+    n_rows = len(values)
+    if n_rows < _LEAST_ROWS or labels.nunique() > _MAX_LABELS or (labels.str.len() < 4).all():
+        return None
+    label_counts = labels.value_counts()
+    holds, part = _containment(values, labels, label_counts)
+    if column.modality == Modality.CATEGORICAL:
+        for (share, chance), relation in ((holds, "contains the label"), (part, "is a part of the label")):
+            if share >= 0.95 and share - chance >= 0.2:
+                evidence = f"its value {relation} on {share:.0%} of the labelled rows"
+                return Leak(column.name, Severity.LEAK, f"{evidence} ({chance:.0%} expected by chance)")
+    share, chance = holds
+    if share >= _TEXT_SHARE and share >= 2 * chance:
+        evidence = f"holds its label's words on {share:.0%} of the labelled rows ({chance:.0%} expected by chance)"
+        return Leak(column.name, Severity.SUSPICIOUS, evidence)
+    return None
+
+
+def _containment(
+    values: pd.Series, labels: pd.Series, label_counts: pd.Series
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Shares of rows whose value contains the label, and is contained in it, each with what shuffled labels give."""
+    weights = label_counts / label_counts.sum()
+    holds = part = chance_holds = chance_part = 0.0
+    for value, group in labels.groupby(values):
+        own = group.value_counts()
+        for label, weight in weights.items():
+            here = own.get(label, 0)
+            if label in value:
+                holds, chance_holds = holds + here, chance_holds + weight * len(group)
+            if value in label:
+                part, chance_part = part + here, chance_part + weight * len(group)
+    n = len(values)
+    return (holds / n, chance_holds / n), (part / n, chance_part / n)
+
+
+def _plain(text: str) -> str:
+    """Lower-case words between single spaces, with a space at both ends, so that only whole words match."""
+    split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    words = re.sub(r"[\W_]+", " ", split).strip().lower()
+    return f" {words} "
+
+
+def _missing_classes(column: Column, present: pd.Series, labels: pd.Series) -> Leak | None:
+    by_class = pd.Series(present).groupby(labels.array).agg(["mean", "size"])
+    empty = by_class[by_class["mean"] == 0]
+    if empty.empty or len(empty) == len(by_class) or not by_class["mean"].isin((0, 1)).all():
+        return None
+    if by_class["size"].min() < 3 or empty["size"].sum() < 5:
+        return None
+    names = ", ".join(f"'{name}'" for name in empty.index[:3])
+    more = f" and {len(empty) - 3} more" if len(empty) > 3 else ""
+    evidence = f"missing on all rows of {names}{more} and nowhere else, so that the gap itself tells the label"
+    return Leak(column.name, Severity.SUSPICIOUS, evidence)

@@ -1,0 +1,73 @@
+"""Public data sets of the task files: fetched when asked for, their bytes checked."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from metafuse.errors import SourceError
+from metafuse.task import DataFile, Task, data_folder
+
+
+def fetch_data(task: Task, from_folder: Path | None = None) -> list[Path]:
+    """Put the files of a task's data set where the task looks for them.
+
+    Args:
+        task: The task whose `files` are wanted.
+        from_folder: Folder that holds a copy of them; without it each comes from its public address.
+    Returns:
+        The files, in the task's order. Those already there with the right bytes are left as they are.
+    Raises:
+        SourceError: the task has no files, a file has no public address or is not in the folder, or
+            its bytes are others than those the task names.
+    """
+    if not task.spec.files:
+        raise SourceError(f"task '{task.spec.name}' names no public files; its rows are read from where it points to.")
+    folder = data_folder(task.spec)
+    return [_fetch_file(file, folder, from_folder) for file in task.spec.files]
+
+
+def _fetch_file(file: DataFile, folder: Path, from_folder: Path | None) -> Path:
+    target = folder / file.path
+    if target.is_file() and _sha256(target) == file.sha256:
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if from_folder is not None:
+        return _copy(file, from_folder / file.path, target)
+    if file.url is None:
+        raise SourceError(
+            f"'{file.path}' has no public address (it was made from public files). "
+            "Get a copy and run the same command with --from DIR."
+        )
+    return _download(file, target)
+
+
+def _copy(file: DataFile, origin: Path, target: Path) -> Path:
+    if not origin.is_file():
+        raise SourceError(f"'{origin}' does not exist. Expected a copy of '{file.path}' there; check --from.")
+    found = _sha256(origin)
+    if found != file.sha256:
+        raise SourceError(f"'{origin}' has sha256 {found}, expected {file.sha256}. It is another version of the file.")
+    partial = target.with_suffix(target.suffix + ".part")
+    shutil.copyfile(origin, partial)
+    return partial.replace(target)
+
+
+def _download(file: DataFile, target: Path) -> Path:
+    import pooch
+    import requests
+
+    try:
+        pooch.retrieve(file.url, f"sha256:{file.sha256}", fname=target.name, path=target.parent, progressbar=False)
+    except requests.RequestException as err:
+        raise SourceError(
+            f"'{file.path}' could not be fetched from {file.url} ({type(err).__name__}). "
+            "Check the connection, or run the same command with --from DIR."
+        ) from err
+    except ValueError as err:
+        raise SourceError(f"'{file.path}' from {file.url} has other bytes than expected: {err}") from err
+    return target
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,165 @@
+"""report.html: one file that holds all it needs and asks the network for nothing."""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metafuse.report import points, summary, words
+from metafuse.report.base import ReportData, ReportRow, Suggestion, listed_rows
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PHOTO_BUDGET_BYTES = 3 * 2**20
+N_QUARANTINED_SHOWN = 50
+STYLES = ("page.css", "map.css")
+SCRIPTS = ("page.js", "pointer.js", "map.js")
+SECTIONS = {
+    "summary": "Summary",
+    "map": "Map",
+    "quality": "Quality of the model",
+    "modalities": "Modalities",
+    "clusters": "Clusters",
+    "anomalies": "Anomalies",
+    "next": "Label next",
+    "data": "Data quality",
+    "ran": "What ran",
+}
+
+
+def write_report(data: ReportData, path: Path) -> None:
+    """Write the page to a file.
+
+    Args:
+        data: What it shows.
+        path: The file, usually `report.html` in the run folder.
+    Raises:
+        ShapeError: the points of the map lack a column.
+    """
+    path.write_bytes(render_report(data).encode("utf-8"))
+
+
+def render_report(data: ReportData) -> str:
+    """Make the page: the same data give the same bytes.
+
+    Raises:
+        ShapeError: the points of the map lack a column.
+    """
+    style = "".join(map(_template_text, STYLES))
+    script = "".join(map(_template_text, SCRIPTS))
+    has_points = data.points is not None and not data.points.empty
+    chosen = points.choose_points(data.points, seed=data.setup.seed) if has_points else None
+    map_ids = [] if chosen is None else [str(value) for value in chosen["id"]]
+    listed = [row.row_id for row in listed_rows(data)]
+    photos, n_without = fit_photos(data.photos, listed, map_ids)
+    # A photo already in a list is not sent twice: the script takes the map's from there.
+    for_map = {row_id: uri for row_id, uri in photos.items() if row_id not in set(listed)}
+    payload = {} if chosen is None else points.map_payload(chosen, data.clusters, for_map)
+    page = _environment().get_template("page.html")
+    return page.render(
+        data=data,
+        sections=SECTIONS,
+        headline=summary.headline(data),
+        tiles=summary.tiles(data),
+        notices=summary.notices(data),
+        payload=payload,
+        n_points=len(map_ids),
+        cluster_colour=payload.get("clusterColour") or [*range(points.N_COLOURS)] * (len(data.clusters) or 1),
+        photos=photos,
+        n_without_photo=n_without,
+        classes=sorted(data.classes, key=lambda one: (one.n_correct / max(1, one.n), one.label)),
+        quarantine=data.quarantine[:N_QUARANTINED_SHOWN],
+        labels_csv=labels_csv(data.suggestions),
+        style=style,
+        dark_style=_template_text("dark.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+    )
+
+
+def fit_photos(photos: Mapping[str, str], listed: Sequence[str], on_map: Sequence[str]) -> tuple[dict[str, str], int]:
+    """Take photos until they fill their share of the page, those in lists before those on the map.
+
+    Args:
+        photos: Row id -> thumbnail.
+        listed: Ids of the rows in lists, most important first, repeats included.
+        on_map: Ids of the map's points.
+    Returns:
+        The photos taken, and how many points of the map go without theirs.
+    """
+    taken: dict[str, str] = {}
+    left = PHOTO_BUDGET_BYTES
+    for row_id in listed:
+        uri = photos.get(row_id, "")
+        if uri.startswith("data:image/") and len(uri) <= left:
+            taken[row_id] = uri
+            left -= len(uri)
+    wanted = [row_id for row_id in dict.fromkeys(on_map) if row_id in photos and row_id not in taken]
+    n_without = 0
+    for row_id in wanted:
+        uri = photos[row_id]
+        if uri.startswith("data:image/") and len(uri) <= left:
+            taken[row_id] = uri
+            left -= len(uri)
+        else:
+            n_without += 1
+    return taken, n_without
+
+
+def labels_csv(suggestions: Sequence[Suggestion]) -> str:
+    """Write the suggested rows as a labels file with the guesses filled in, to be corrected by hand."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["id", "label"])
+    writer.writerows([one.row.row_id, one.row.label or ""] for one in suggestions)
+    return buffer.getvalue()
+
+
+def _template_text(name: str) -> str:
+    return resources.files("metafuse.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _environment() -> "Environment":
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FunctionLoader(_template_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        clip=lambda text, n_chars: words.clip(str(text), n_chars),
+        percent=words.percent,
+        estimate=words.estimate,
+        interval=words.interval,
+        points=words.points,
+        count=words.count,
+        seconds=words.seconds,
+        verbatim=Markup,
+        data_block=lambda value: Markup(_data_block(value)),
+    )
+    environment.globals.update(row_label=_row_label)
+    return environment
+
+
+def _data_block(value: Any) -> str:
+    """Write JSON that no text in it can break out of the script element of."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _row_label(row: ReportRow) -> str:
+    if row.label is None:
+        return ""
+    sure = "" if row.probability is None else f" {words.percent(row.probability)}"
+    return words.clip(row.label, 60) + sure

@@ -1,0 +1,139 @@
+"""Folders and zips: a table with the files it names beside it, or files in class folders."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+
+from metafuse.errors import ConfigError, SourceError
+from metafuse.sources.base import Dataset, Quarantined, Rows, Source, collect
+from metafuse.sources.files import Tree
+from metafuse.sources.media import MAX_FILE_BYTES, Media
+from metafuse.sources.options import SourceOptions
+from metafuse.sources.tables import TableSource, is_readable, is_table
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+TEXT_SUFFIXES = (".txt", ".md")
+_PREFERRED_STEMS = ("metadata", "items")
+_BATCH_FILES = 512
+
+
+def read_tree(tree: Tree, options: SourceOptions, media: Media | None = None) -> Source:
+    """Take a folder or zip for what its files make it: a table with media, or files in class folders.
+
+    Args:
+        tree: The files.
+        options: `table` names the table where there are several.
+        media: Opens the files that cells name, when they are elsewhere.
+    Raises:
+        ConfigError: there is no table of that name.
+        SourceError: there are several tables, or neither a table nor images nor texts.
+    """
+    listing = tree.listing()
+    table = _choose_table(tree.name, listing.names, options.table)
+    if table is None:
+        return FileSource(options.name or tree.name, tree, media or tree.media("", ()))
+    folder = table[: -len(PurePosixPath(table).name)]
+    archives = [name for name in listing.names if name.startswith(folder) and name[len(folder) :].endswith(".zip")]
+    beside = [name for name in archives if "/" not in name[len(folder) :]]
+    return TableSource(
+        options.name or tree.name, tree.file(table), options, media or tree.media(folder, beside), tree.fingerprint
+    )
+
+
+def _choose_table(tree_name: str, names: tuple[str, ...], wanted: str | None) -> str | None:
+    if wanted is not None:
+        if wanted not in names or not is_readable(wanted):
+            known = ", ".join(name for name in names if is_readable(name)) or "none"
+            raise ConfigError(f"'{tree_name}' has no table '{wanted}'. Its tables: {known}. Use one of these.")
+        return wanted
+    tables = [name for name in names if is_table(name) and name.startswith(folder)] if (folder := _wrapper(names)) else []
+    tables = tables or [name for name in names if is_table(name)]
+    top = [name for name in tables if "/" not in name[len(folder) :]]
+    if len(top) <= 1:
+        return next(iter(top), None)
+    preferred = [name for name in top if PurePosixPath(name).stem.lower() in _PREFERRED_STEMS]
+    if len(preferred) == 1:
+        return preferred[0]
+    raise SourceError(f"'{tree_name}' has several tables: {', '.join(top)}. Name one: table = \"{top[0]}\".")
+
+
+def _wrapper(names: tuple[str, ...]) -> str:
+    """Find the one folder, with a closing slash, that everything lies in; empty where there is none."""
+    tops = {name.split("/")[0] for name in names if "/" in name}
+    return f"{tops.pop()}/" if len(tops) == 1 and all("/" in name for name in names) else ""
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Images and texts as rows: the columns are id, image or text, and label where there are class folders.
+
+    Args:
+        name: Short name for folders and titles.
+        tree: The files; a file's label is the folder it lies in.
+        media: Opens the images.
+    """
+
+    name: str
+    tree: Tree
+    media: Media
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of every file's name and content."""
+        return hashlib.sha256(self.tree.fingerprint.encode()).hexdigest()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the files in record batches; texts are read as they are needed."""
+        yield from self._rows().batches
+
+    def read(self) -> Dataset:
+        """Read every row.
+
+        Raises:
+            SourceError: there are neither images nor texts.
+        """
+        return collect(self.name, self._rows(), self.media)
+
+    def _rows(self) -> Rows:
+        listing = self.tree.listing()
+        usable = [name for name in listing.names if name.lower().endswith(IMAGE_SUFFIXES + TEXT_SUFFIXES)]
+        if not usable:
+            suffixes = sorted({PurePosixPath(name).suffix.lower() or "none" for name in listing.names})
+            raise SourceError(
+                f"'{self.name}' should hold a table (CSV, TSV, JSON lines, Parquet, Excel), images or texts, got "
+                f"{len(listing.names)} files with the suffixes {', '.join(suffixes) or '(no files)'}. "
+                "Check that it is the right folder."
+            )
+        quarantine = list(listing.quarantine)
+        for name in sorted(set(listing.names) - set(usable)):
+            quarantine.append(Quarantined(name, None, f"{name} is neither an image nor a text"))
+        return Rows(self._batches(usable, quarantine), quarantine)
+
+    def _batches(self, names: list[str], quarantine: list[Quarantined]) -> Iterator[pa.RecordBatch]:
+        parents = {PurePosixPath(name).parent for name in names}
+        columns = ["id"]
+        columns += ["image"] if any(name.lower().endswith(IMAGE_SUFFIXES) for name in names) else []
+        columns += ["text"] if any(name.lower().endswith(TEXT_SUFFIXES) for name in names) else []
+        columns += ["label"] if len(parents) > 1 else []
+        schema = pa.schema([(column, pa.string()) for column in columns])
+        for start in range(0, len(names), _BATCH_FILES):
+            rows = [self._row(name, quarantine) for name in names[start : start + _BATCH_FILES]]
+            yield pa.RecordBatch.from_pylist([row for row in rows if row is not None], schema)
+
+    def _row(self, name: str, quarantine: list[Quarantined]) -> dict[str, str | None] | None:
+        row: dict[str, str | None] = {"id": name, "label": PurePosixPath(name).parent.name or None}
+        if name.lower().endswith(IMAGE_SUFFIXES):
+            return row | {"image": name}
+        with self.tree.file(name).open() as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            quarantine.append(Quarantined(name, "text", f"{name} is larger than the {MAX_FILE_BYTES:,} bytes allowed"))
+            return None
+        try:
+            return row | {"text": content.decode("utf-8-sig")}
+        except UnicodeDecodeError as err:
+            quarantine.append(Quarantined(name, "text", f"{name} is not UTF-8 text (byte {err.start})"))
+            return None

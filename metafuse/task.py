@@ -1,0 +1,158 @@
+"""Task files: what a source is, how its columns are read, how it is adapted to. Data, no code."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from metafuse.errors import ConfigError, SourceError
+from metafuse.schema import Modality
+from metafuse.sources.base import Source
+from metafuse.sources.open import SourceOptions, open_source
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSpec(_Strict):
+    """Where the rows are: a `path` beside the task file or among the fetched data, or a `url`."""
+
+    path: str | None = None
+    url: str | None = None
+    table: str | None = None
+    query: str | None = None
+    sheet: str | None = None
+    split: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    media: str | None = None
+    subfolder: str | None = None
+    key: str | None = None
+    columns: tuple[str, ...] | None = None
+    keep: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "SourceSpec":
+        if (self.path is None) == (self.url is None):
+            raise ValueError("give either path or url")
+        return self
+
+
+class AdaptSpec(_Strict):
+    """How `adapt` treats the source; arguments of the call win over these."""
+
+    learner: str = "auto"
+    fusion: str = "auto"
+    false_alarm: float = Field(default=0.05, gt=0, lt=1)
+    text_model: str = "all-MiniLM-L6-v2"
+    image_model: str = "handcrafted"
+    k_shot: int | None = Field(default=None, ge=1, description="labels kept per class, drawn with the seed")
+
+
+class DataFile(_Strict):
+    """One file of a public data set: its address, if it has one, and what its bytes must be."""
+
+    path: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    url: str | None = None
+
+
+class TaskSpec(_Strict):
+    """One task file."""
+
+    name: str
+    description: str = ""
+    licence: str = ""
+    source: SourceSpec
+    columns: Mapping[str, Modality] = Field(default_factory=dict)
+    class_names: Mapping[str, str] = Field(default_factory=dict, description="label -> its name in words")
+    adapt: AdaptSpec = Field(default_factory=AdaptSpec)
+    data_set: str | None = None
+    files: tuple[DataFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task file that was read, with the folder its paths start from."""
+
+    spec: TaskSpec
+    folder: Path
+
+
+def load_task(path: Path) -> Task:
+    """Read a task file.
+
+    Raises:
+        ConfigError: it is no TOML, or a key or value is not one a task file has.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Task(TaskSpec.model_validate(content), path.parent.resolve())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(f"task file '{path}' is not TOML: {err}. Correct it there.") from err
+    except ValidationError as err:
+        raise ConfigError(f"task file '{path}': {_explain(err)}") from err
+
+
+def find_task(name: str) -> Path | None:
+    """Find the task file of a name: `tasks/NAME.toml` here first, then those the package ships."""
+    return next((path for folder in _task_folders() if (path := folder / f"{name}.toml").is_file()), None)
+
+
+def known_tasks() -> list[str]:
+    """List the names of all task files that can be found."""
+    return sorted({path.stem for folder in _task_folders() for path in folder.glob("*.toml")})
+
+
+def data_folder(spec: TaskSpec) -> Path:
+    """Folder that `metafuse data fetch` puts the task's files in."""
+    return platformdirs.user_data_path("metafuse") / (spec.data_set or spec.name)
+
+
+def open_task(task: Task) -> Source:
+    """Open the source of a task.
+
+    Raises:
+        SourceError: the task's public data set has not been fetched yet, or cannot be read.
+    """
+    source = task.spec.source
+    options = source.model_dump(exclude={"path", "url", "media"}, exclude_none=True)
+    folder = data_folder(task.spec) if task.spec.files else task.folder
+    missing = [file.path for file in task.spec.files if not (folder / file.path).is_file()]
+    if missing:
+        raise SourceError(
+            f"task '{task.spec.name}' needs {', '.join(missing)} in '{folder}', which is not there. "
+            f"Run: metafuse data fetch {task.spec.name}   (or, with a copy at hand: --from DIR)"
+        )
+    media = folder / source.media if source.media else None
+    place = source.url if source.url is not None else folder / str(source.path)
+    return open_source(place, SourceOptions(name=task.spec.name, media=media, **options))
+
+
+def _task_folders() -> list[Path]:
+    package = Path(__file__).parent
+    # In a checkout the shipped task files stand beside the package; the wheel moves them inside.
+    return [Path("tasks"), package / "tasks", package.parent / "tasks"]
+
+
+def _explain(err: ValidationError) -> str:
+    lines = []
+    for problem in err.errors():
+        place = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(sorted(_known_keys(problem["loc"][:-1])))
+            lines.append(f"unknown key '{place}'. Known here: {known}. Remove or rename it.")
+        else:
+            lines.append(f"'{place}': {problem['msg']} (got {problem.get('input')!r}). Correct it there.")
+    return " ".join(lines)
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = TaskSpec
+    for part in place:
+        model = {"source": SourceSpec, "adapt": AdaptSpec, "files": DataFile}.get(str(part), model)
+    return list(model.model_fields)
