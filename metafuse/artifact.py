@@ -50,7 +50,9 @@ def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, A
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
         _swap(temporary, path)
     except OSError as err:
-        raise ArtifactError(f"'{path}' cannot be written ({err.strerror or err}). Free some space or choose another --out.") from err
+        raise ArtifactError(
+            f"'{path}' cannot be written ({err.strerror or err}). Free some space or choose another --out."
+        ) from err
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -101,7 +103,9 @@ def load_value(folder: Path, name: str) -> Any:
         tree = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         return _unpack(tree, tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, SafetensorError) as err:
-        raise ArtifactError(f"'{folder / name}' cannot be read ({err}). It is of another version or damaged; adapt again.") from err
+        raise ArtifactError(
+            f"'{folder / name}' cannot be read ({err}). It is of another version or damaged; adapt again."
+        ) from err
 
 
 def sha256_file(path: Path) -> str:

@@ -27,7 +27,8 @@ RunFolder = Annotated[Path, typer.Option("--run", help="Folder that adapt wrote.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 CacheDir = Annotated[
-    Path | None, typer.Option(envvar="METAFUSE_CACHE_DIR", help="Folder of the feature cache; the user's cache folder by default.")
+    Path | None,
+    typer.Option(envvar="METAFUSE_CACHE_DIR", help="Folder of the feature cache; the user's cache folder by default."),
 ]
 
 
@@ -47,7 +48,9 @@ def inspect(
 @app.command()
 def adapt(
     source: Source,
-    labels: Annotated[Path | None, typer.Option(help="Table of ids and labels; else the source's own label column.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Table of ids and labels; else the source's own label column.")
+    ] = None,
     label_column: Annotated[str | None, typer.Option(help="Column that holds the labels.")] = None,
     learner: Annotated[str | None, typer.Option(help="auto, prototypical, logistic, lda or propagation.")] = None,
     base: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
@@ -100,7 +103,10 @@ def search(
     if sum(query is not None for query in (text, row, image)) != 1:
         raise typer.BadParameter("give one of: a text, --row or --image")
     loaded = load(run, cache_dir=cache_dir)
-    _table(loaded.retrieve_row(row, k=k) if row is not None else loaded.retrieve(text if text is not None else image, k=k), as_json)
+    _table(
+        loaded.retrieve_row(row, k=k) if row is not None else loaded.retrieve(text if text is not None else image, k=k),
+        as_json,
+    )
 
 
 @app.command()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 NEAR = 0.9
 """Cosine similarity of character-trigram TF-IDF from which two texts count as nearly the same."""
-MAX_TEXTS = 50_000
-MAX_CHARS = 500
+MAX_TEXTS = 20_000
+MAX_CHARS = 300
 MAX_IMAGES = 10_000
 _MAX_GROUPS = 10
 _MAX_GROUP = 5
@@ -67,10 +67,10 @@ def find_repeats(keys: pd.DataFrame, ids: Sequence[str]) -> Repeats:
     """
     if keys.shape[1] == 0:
         return Repeats(0, (), 0)
-    texts = keys.astype(object).where(keys.notna(), None)
-    held = texts.notna().any(axis=1).to_numpy()
-    rows = np.flatnonzero(held)
-    hashes = pd.util.hash_pandas_object(texts[held].astype(str), index=False).to_numpy()
+    rows = np.flatnonzero(keys.notna().any(axis=1).to_numpy())
+    # objects of several types are compared as texts: they cannot be hashed as they are
+    plain = keys.astype({name: str for name in keys.columns if keys[name].dtype == object})
+    hashes = pd.util.hash_pandas_object(plain.iloc[rows], index=False).to_numpy()
     groups = pd.Series(rows).groupby(hashes, sort=False).agg(list)
     groups = groups[groups.str.len() > 1]
     largest = sorted(groups, key=lambda group: (-len(group), group[0]))[:_MAX_GROUPS]
@@ -104,7 +104,7 @@ def find_near_repeats(texts: pd.Series, ids: Sequence[str], *, seed: int = 0) ->
     Candidates come from random hyperplanes: two texts are compared when one of 32 codes of 16 signs is equal
     for both, which finds 94 % of the pairs at the bound and more above it. In each bucket a text is compared
     with the next four only, so that the cost grows with the number of texts, not with its square. At most
-    50,000 distinct texts are looked at, evenly spaced, and 500 characters of each.
+    20,000 distinct texts are looked at, evenly spaced, and 300 characters of each.
 
     Args:
         texts: One text per row, missing where it has none.

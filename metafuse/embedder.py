@@ -104,7 +104,9 @@ class Embedder:
         values: list[object] = list(text) if text else list(images)
         columns = self.spec.schema.named(modality)
         if not columns:
-            raise SchemaError(f"this run has no {modality} column to compare with. Search by --row or by another query.")
+            raise SchemaError(
+                f"this run has no {modality} column to compare with. Search by --row or by another query."
+            )
         matrix, mask, failed = self._encode_cells(pd.Series(values, dtype=object), modality, Media(), "query", None)
         if failed:
             raise SchemaError(f"the {modality} to search for {next(iter(failed.values()))}. Choose another one.")

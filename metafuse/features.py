@@ -34,8 +34,8 @@ class Features:
         modalities: The same keys -> what the column is.
     """
 
-    matrices: Mapping[str, Float[np.ndarray, "n_items _"]]
-    present: Mapping[str, Bool[np.ndarray, " n_items"]]
+    matrices: Mapping[str, Float[np.ndarray, "_ _"]]
+    present: Mapping[str, Bool[np.ndarray, " _"]]
     modalities: Mapping[str, Modality]
 
     def __post_init__(self) -> None:

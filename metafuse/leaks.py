@@ -1,6 +1,7 @@
 """Columns that give the label away: they would make every measurement look better than the model is."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,8 +13,9 @@ from metafuse.value_patterns import evenly, present_mask
 _ALPHA = 0.05
 _NEAR = 0.995
 """Share of rows that must agree: labels and copies of them hold a few slips, a good predictor holds many."""
-_FUNCTION_SHARE = 0.9
-_BIJECTION_SHARE = 0.8
+_FINER_SHARE = 0.9
+_COPY_SHARE = 0.8
+"""How often an honest predictor may be right: a copy has as few values as there are labels, and needs less proof."""
 _TEXT_SHARE = 0.3
 _LEAST_ROWS = 14
 _SAMPLE = 2000
@@ -76,8 +78,8 @@ def find_leaks(frame: pd.DataFrame, schema: Schema, labels: pd.Series) -> tuple[
     many rows can be compared, 99.5 % must agree. Texts and numbers are only ever copies: free texts repeat for
     good reasons, and a number that decides the label is what one wants to learn from.
 
-    Suspicious, and kept, are texts that hold their label's words clearly more often than other labels' words,
-    copies with too little evidence, and columns that are missing exactly for whole classes.
+    Suspicious, and kept, are copies and finer labels with too little evidence, texts that hold their own label's
+    words clearly more often than other labels' words, and columns that are missing exactly for whole classes.
 
     Args:
         frame: All rows.
@@ -107,51 +109,46 @@ def _judge(column: Column, cells: pd.Series, labels: pd.Series) -> Leak | None:
 
 
 def _correspondence(column: Column, pairs: _Pairs) -> Leak | None:
-    determines = _agreement(pairs.values, pairs.labels)
-    determined = _agreement(pairs.labels, pairs.values)
     n_free = len(pairs.values) - pairs.n_values
-    if n_free < 2 or determines < _NEAR or not _holds_in_every_class(pairs):
+    determines = _agreement(pairs.values, pairs.labels)
+    is_copy = _agreement(pairs.labels, pairs.values) >= _NEAR
+    if n_free < 2 or determines < _NEAR or not (is_copy or column.modality == Modality.CATEGORICAL):
         return None
-    is_copy = determined >= _NEAR
-    if not is_copy and column.modality != Modality.CATEGORICAL:
+    if not _holds_in_every_class(pairs):
         return None
-    is_certain = _is_certain(pairs, n_free, determines, _BIJECTION_SHARE if is_copy else _FUNCTION_SHARE)
-    if not is_copy and not is_certain:
+    agreed = round(determines * n_free)
+    is_leak = _is_certain(pairs.labels, agreed, n_free, _COPY_SHARE if is_copy else _FINER_SHARE)
+    if not is_leak and not is_copy and not _is_certain(pairs.labels, agreed, n_free, _COPY_SHARE):
         return None
     relation = "values and labels correspond one to one" if is_copy else "each value comes with one label only"
     evidence = (
         f"{relation}: {pairs.n_values:,} values, {pairs.n_labels:,} labels, "
-        f"{determines:.1%} of the {n_free:,} rows that could contradict it agree"
+        f"{agreed:,} of the {n_free:,} rows that could contradict it agree"
     )
-    return Leak(column.name, Severity.LEAK if is_certain else Severity.SUSPICIOUS, evidence)
+    return Leak(column.name, Severity.LEAK if is_leak else Severity.SUSPICIOUS, evidence)
 
 
 def _agreement(given: pd.Series, other: pd.Series) -> float:
     """Share of the rows beyond the first of each given value whose other value is that value's most frequent one."""
-    counts = pd.crosstab(given, other) if given.nunique() * other.nunique() <= 10**6 else None
-    if counts is None:
-        best = pd.Series(1, index=given.index).groupby([given.array, other.array]).sum().groupby(level=0).max()
-    else:
-        best = counts.max(axis=1)
+    best = given.groupby([given, other]).size().groupby(level=0).max()
     n_free = len(given) - len(best)
     return float((best - 1).sum() / n_free) if n_free else 0.0
 
 
 def _holds_in_every_class(pairs: _Pairs) -> bool:
     """Guard against one class being nearly everything: then any column seems to decide the label."""
-    majority = pairs.labels.groupby(pairs.values).agg(lambda labels: labels.value_counts().index[0])
-    right = pairs.values.map(majority) == pairs.labels
+    best = pairs.values.groupby([pairs.values, pairs.labels]).size().groupby(level=0).idxmax()
+    right = pairs.values.map(best.str[1]) == pairs.labels
     by_class = right.groupby(pairs.labels).agg(["mean", "size"])
-    return bool((by_class["mean"][by_class["size"] > 1] >= _FUNCTION_SHARE).all())
+    return bool((by_class["mean"][by_class["size"] > 1] >= _FINER_SHARE).all())
 
 
-def _is_certain(pairs: _Pairs, n_free: int, agreement: float, honest_share: float) -> bool:
+def _is_certain(labels: pd.Series, agreed: int, n_free: int, honest_share: float) -> bool:
     """Tell whether an honest predictor would agree as often less than once in twenty times."""
     from scipy.stats import binom
 
-    largest = float(pairs.labels.value_counts(normalize=True).iloc[0])
-    share = max(honest_share, (1 + largest) / 2)
-    return bool(binom.sf(round(agreement * n_free) - 1, n_free, share) < _ALPHA)
+    largest = float(labels.value_counts(normalize=True).iloc[0])
+    return bool(binom.sf(agreed - 1, n_free, max(honest_share, (1 + largest) / 2)) < _ALPHA)
 
 
 def _label_words(column: Column, pairs: _Pairs) -> Leak | None:
@@ -177,16 +174,16 @@ def _containment(
     values: pd.Series, labels: pd.Series, label_counts: pd.Series
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Shares of rows whose value contains the label, and is contained in it, each with what shuffled labels give."""
-    weights = label_counts / label_counts.sum()
+    weights = {label: float(count) / len(labels) for label, count in label_counts.items()}
+    n_values = Counter(values)
+    n_pairs = Counter(zip(values, labels, strict=True))
     holds = part = chance_holds = chance_part = 0.0
-    for value, group in labels.groupby(values):
-        own = group.value_counts()
+    for value, n_rows in n_values.items():
         for label, weight in weights.items():
-            here = own.get(label, 0)
             if label in value:
-                holds, chance_holds = holds + here, chance_holds + weight * len(group)
+                holds, chance_holds = holds + n_pairs[value, label], chance_holds + weight * n_rows
             if value in label:
-                part, chance_part = part + here, chance_part + weight * len(group)
+                part, chance_part = part + n_pairs[value, label], chance_part + weight * n_rows
     n = len(values)
     return (holds / n, chance_holds / n), (part / n, chance_part / n)
 

@@ -155,14 +155,19 @@ def _find_outliers(cells: pd.Series) -> np.ndarray:
     """Rows whose number lies beyond the bound, the farthest first.
 
     The deviation is estimated by the median absolute deviation, or where more than half of the values are
-    equal by the mean one (Iglewicz and Hoaglin 1993, "How to Detect and Handle Outliers").
+    equal by the mean one (Iglewicz and Hoaglin 1993, "How to Detect and Handle Outliers"). Long tails are not
+    outliers: where 200 values or more tell the range of the middle 95 %, the deviation is at least a normal
+    distribution's with that range.
     """
     numbers = parse_numbers(cells).to_numpy()
     finite = np.isfinite(numbers)
     if finite.sum() < 8:
         return np.array([], dtype=int)
-    distances = np.abs(numbers - np.median(numbers[finite]))
+    known = numbers[finite]
+    distances = np.abs(numbers - np.median(known))
     deviation = 1.4826 * np.median(distances[finite]) or 1.2533 * np.mean(distances[finite])
+    if len(known) >= 200:
+        deviation = max(deviation, np.subtract(*np.quantile(known, (0.975, 0.025))) / 3.92)
     far = np.flatnonzero(np.where(finite, distances, 0) > OUTLIER_DEVIATIONS * deviation)
     return far[np.argsort(-distances[far], kind="stable")]
 

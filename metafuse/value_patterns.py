@@ -52,8 +52,10 @@ def name_words(name: str) -> list[str]:
 def present_mask(values: pd.Series) -> Bool[np.ndarray, " n_rows"]:
     """Mark the cells that hold something; blank text counts as missing."""
     mask = values.notna().to_numpy(dtype=bool)
-    if values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype):
-        mask = mask & np.fromiter(
+    if isinstance(values.dtype, pd.StringDtype):
+        return mask & values.str.strip().ne("").fillna(False).to_numpy(dtype=bool)
+    if values.dtype == object or isinstance(values.dtype, pd.CategoricalDtype):
+        return mask & np.fromiter(
             (not isinstance(cell, str) or bool(cell.strip()) for cell in values), bool, len(values)
         )
     return mask

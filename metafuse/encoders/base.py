@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -24,6 +24,7 @@ class Encoded:
     failures: Mapping[int, str]
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """A frozen encoder of one modality.
 

@@ -116,6 +116,7 @@ class TransformersImageEncoder:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any, bool]:
+        import torch
         from transformers import AutoImageProcessor, AutoModel
 
         place = str(self.folder)
@@ -129,6 +130,7 @@ class TransformersImageEncoder:
                 local_files_only=True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                dtype=torch.float32,
             )
         except (ValueError, OSError, KeyError, ImportError) as err:
             raise ArtifactError(

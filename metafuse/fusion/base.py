@@ -1,6 +1,6 @@
 """What a fusion is: features of several columns in, one embedding per item out."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -8,6 +8,7 @@ from jaxtyping import Float
 from metafuse.features import Features
 
 
+@runtime_checkable
 class Fusion(Protocol):
     """Combines the columns an item has into one vector; columns it lacks are left out."""
 

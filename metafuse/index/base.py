@@ -1,12 +1,13 @@
 """What an index is: embeddings in, nearest neighbours out."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 
+@runtime_checkable
 class Index(Protocol):
     """Nearest-neighbour search by cosine similarity over L2-normalised embeddings.
 

@@ -1,6 +1,6 @@
 """What a learner is: it adapts to a support set and returns a model of it, itself unchanged."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from metafuse.features import Features
 
 
+@runtime_checkable
 class Adapted(Protocol):
     """A learner's model of one support set."""
 
@@ -20,6 +21,7 @@ class Adapted(Protocol):
         ...
 
 
+@runtime_checkable
 class Learner(Protocol):
     """Adapts to a support set. Built with the fusion it adapts: `Learner(fusion, **options)`."""
 

@@ -26,6 +26,9 @@ CLINC150 and BANKING77 without inventing more than a tenth too many."""
 
 MIN_GROUP = 5
 MIN_GROUP_SHARE = 0.001
+SMALLEST_SOURCE = 3
+N_CUTS = 40
+CHUNK = 8192
 N_ROUNDS = 10
 N_CENTRAL = 5
 N_NAME_WORDS = 3
@@ -91,20 +94,23 @@ def cluster(
         ShapeError: an argument has another number of rows, or embeddings hold NaN.
         ConfigError: fewer clusters than classes, or more than rows.
     """
-    _check(embeddings, labels, class_names, probabilities, p_values, texts, n_clusters)
-    usable = np.flatnonzero((np.linalg.norm(embeddings, axis=1) > 0) | (labels >= 0))
+    rows_of = {"probabilities": probabilities, "p_values": p_values, "texts": texts}
+    _check(embeddings, labels, class_names, n_clusters, rows_of)
+    n_way = len(class_names)
+    usable = np.flatnonzero(embeddings.any(axis=1) | (labels >= 0))
     assignment = np.full(len(embeddings), -1)
     points = np.zeros_like(embeddings, dtype=np.float32)
-    if len(usable) < 3:
-        assignment[usable] = np.where(labels[usable] >= 0, labels[usable], len(class_names))
-        n_groups = int(assignment.max(initial=len(class_names) - 1)) + 1
+    n_groups = n_way
+    if len(usable) < SMALLEST_SOURCE:
+        assignment[usable] = np.where(labels[usable] >= 0, labels[usable], n_way)
+        n_groups = max(n_way, int(assignment.max(initial=-1)) + 1)
     else:
         points[usable] = round_classes(embeddings[usable], labels[usable])
         tree = grow_tree(points, labels, usable, seed)
-        seeds = _seed_groups(tree, points, labels, len(class_names), probabilities, p_values, n_clusters, seed)
-        n_groups = int(seeds.max()) + 1
-        assignment[usable] = _spread(points, labels, tree.rows, seeds, usable)
-    assignment = _largest_first(assignment, len(class_names), n_groups)
+        seeds = _seed_groups(tree, points, labels, n_way, probabilities, p_values, n_clusters, seed)
+        n_groups = max(n_way, int(seeds.max()) + 1)
+        assignment[usable] = _spread(points, labels, tree.rows, seeds, n_groups, usable)
+    assignment = _largest_first(assignment, n_way, n_groups)
     clusters = _describe(points, assignment, class_names, n_groups, texts)
     return Clustering(assignment, clusters, is_estimated=n_clusters is None)
 
@@ -128,7 +134,7 @@ def _seed_groups(
         groups = _new_groups(tree, labels[tree.rows], novelty, n_cut, smallest)
     else:
         groups = _exactly(tree, labels[tree.rows], novelty, n_clusters - n_way, n_clusters, smallest)
-    seeds = likeliest.argmax(axis=1) if n_way else np.full(len(tree.rows), -1)
+    seeds = likeliest.argmax(axis=1) if n_way else np.full(len(tree.rows), -1 if groups else 0)
     for at, group in enumerate(groups):
         seeds[group] = n_way + at
     labelled = labels[tree.rows] >= 0
@@ -164,10 +170,105 @@ def _exactly(
 ) -> list[Int[np.ndarray, " _"]]:
     """Cut ever finer until there are as many new groups as asked for, and keep the largest."""
     groups: list[Int[np.ndarray, " _"]] = []
+    n_rows = len(tree.rows)
     for at_least in (smallest, 1):
-        n = max(n_cut, 2)
-        while n_new and len(groups) < n_new and n <= len(tree.rows):
-            groups = _new_groups(tree, labels, p_values, n, at_least)
-            n = max(n + 1, round(n * 1.1)) if n < len(tree.rows) else n + 1
-            n = min(n, len(tree.rows)) if n < len(tree.rows) * 1.1 else n
-    return sorted(groups, key=lambda group: -len(group))[:n_new]
+        for n in np.unique(np.geomspace(min(max(n_cut, 2), n_rows), n_rows, N_CUTS).astype(int)):
+            if len(groups) < n_new:
+                groups = _new_groups(tree, labels, p_values, int(n), at_least)
+    return sorted(groups, key=len, reverse=True)[:n_new]
+
+
+def _class_scores(
+    points: Float[np.ndarray, "n dim"],
+    labels: Int[np.ndarray, " n"],
+    n_way: int,
+    probabilities: Float[np.ndarray, "n n_way"] | None,
+) -> Float[np.ndarray, "n n_way"]:
+    return probabilities if probabilities is not None else points @ _centres(points, labels, n_way).T
+
+
+def _spread(
+    points: Float[np.ndarray, "n dim"],
+    labels: Int[np.ndarray, " n"],
+    seed_rows: Int[np.ndarray, " n_sample"],
+    seeds: Int[np.ndarray, " n_sample"],
+    n_groups: int,
+    usable: Int[np.ndarray, " n_usable"],
+) -> Int[np.ndarray, " n_usable"]:
+    """Spherical k-means over the usable rows from the seeds; stops before a cluster would lose its last row."""
+    rows, fixed = points[usable], labels[usable]
+    centres = _centres(points[seed_rows], seeds, n_groups)
+    assignment = _nearest(rows, centres, fixed)
+    for _ in range(N_ROUNDS):
+        centres = _centres(rows, assignment, n_groups)
+        moved = _nearest(rows, centres, fixed)
+        if (moved == assignment).all() or len(np.unique(moved)) < len(np.unique(assignment)):
+            break
+        assignment = moved
+    return assignment
+
+
+def _nearest(
+    rows: Float[np.ndarray, "n dim"], centres: Float[np.ndarray, "c dim"], fixed: Int[np.ndarray, " n"]
+) -> Int[np.ndarray, " n"]:
+    parts = [(rows[at : at + CHUNK] @ centres.T).argmax(axis=1) for at in range(0, len(rows), CHUNK)]
+    return np.where(fixed >= 0, fixed, np.concatenate(parts))
+
+
+def _centres(
+    rows: Float[np.ndarray, "n dim"], assignment: Int[np.ndarray, " n"], n_groups: int
+) -> Float[np.ndarray, "n_groups dim"]:
+    sums = np.zeros((n_groups, rows.shape[1]), dtype=np.float32)
+    np.add.at(sums, assignment[assignment >= 0], rows[assignment >= 0])
+    return unit_rows(sums)
+
+
+def _largest_first(assignment: Int[np.ndarray, " n"], n_way: int, n_groups: int) -> Int[np.ndarray, " n"]:
+    """Number the new groups by falling size; classes keep their numbers."""
+    sizes = np.bincount(assignment[assignment >= 0], minlength=n_groups)
+    order = n_way + np.argsort(-sizes[n_way:], kind="stable")
+    renamed = np.arange(n_groups + 1)  # the last entry is where -1 points, and stays -1
+    renamed[order], renamed[-1] = np.arange(n_way, n_groups), -1
+    return renamed[assignment]
+
+
+def _describe(
+    points: Float[np.ndarray, "n dim"],
+    assignment: Int[np.ndarray, " n"],
+    class_names: Sequence[str],
+    n_groups: int,
+    texts: Sequence[str] | None,
+) -> tuple[Cluster, ...]:
+    words = telling_words(texts, assignment, n_groups) if texts is not None else [()] * n_groups
+    centres = _centres(points, assignment, n_groups)
+    clusters = []
+    for at in range(n_groups):
+        rows = np.flatnonzero(assignment == at)
+        central = rows[np.argsort(-(points[rows] @ centres[at]), kind="stable")[:N_CENTRAL]]
+        is_new = at >= len(class_names)
+        new_name = ", ".join(words[at][:N_NAME_WORDS]) or f"group {at - len(class_names) + 1}"
+        name = new_name if is_new else class_names[at]
+        clusters.append(Cluster(name, is_new, len(rows), words[at], tuple(int(row) for row in central)))
+    return tuple(clusters)
+
+
+def _check(
+    embeddings: Float[np.ndarray, "n dim"],
+    labels: Int[np.ndarray, " n"],
+    class_names: Sequence[str],
+    n_clusters: int | None,
+    others: dict[str, Sequence | np.ndarray | None],
+) -> None:
+    sizes = {name: len(value) for name, value in others.items() if value is not None} | {"labels": len(labels)}
+    if any(size != len(embeddings) for size in sizes.values()):
+        raise ShapeError(f"expected one row per embedding ({len(embeddings)}), got {sizes}.")
+    if not np.isfinite(embeddings).all():
+        raise ShapeError("embeddings: expected finite values, got NaN or infinity. Replace or drop these rows.")
+    if n_clusters is None:
+        return
+    most = len(class_names) + int(((labels < 0) & embeddings.any(axis=1)).sum())
+    if not max(len(class_names), 1) <= n_clusters <= most:
+        raise ConfigError(
+            f"n_clusters counts the labelled classes in: expected {max(len(class_names), 1)} (the classes) to {most} "
+            f"(one more for each unlabelled row), got {n_clusters}. Leave it out to have it estimated."
+        )

@@ -145,9 +145,17 @@ def _matched_share(cut: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"]) ->
 
 
 def _cut(merges: Float[np.ndarray, "m 4"], n_clusters: int) -> Int[np.ndarray, " n"]:
-    from scipy.cluster.hierarchy import cut_tree
+    """Undo the last merges. scipy's own cuts are slow, or give fewer clusters where merges tie."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    return cut_tree(merges, n_clusters)[:, 0].astype(np.int64)
+    n_rows = len(merges) + 1
+    n_merged = n_rows - n_clusters
+    children = merges[:n_merged, :2].astype(np.int64)
+    parents = np.repeat(n_rows + np.arange(n_merged), 2)
+    n_nodes = n_rows + n_merged
+    edges = coo_array((np.ones(2 * n_merged), (children.ravel(), parents)), shape=(n_nodes, n_nodes))
+    return connected_components(edges, directed=False)[1][:n_rows].astype(np.int64)
 
 
 def _centres(points: Float[np.ndarray, "n dim"], assignment: Int[np.ndarray, " n"]) -> Float[np.ndarray, "c dim"]:

@@ -1,0 +1,1 @@
+"""Sources: rows in, whatever they are stored in."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pandas as pd
 import pyarrow as pa
@@ -48,6 +48,7 @@ class Dataset:
     quarantine: tuple[Quarantined, ...] = field(default=())
 
 
+@runtime_checkable
 class Source(Protocol):
     """Rows in. One implementation per kind of storage."""
 
@@ -96,7 +97,9 @@ def collect(name: str, rows: Rows, media: Media) -> Dataset:
     batches = list(rows.batches)
     if not any(batch.num_rows for batch in batches):
         left_out = f" {len(rows.quarantine)} could not be read: {rows.quarantine[0].reason}." if rows.quarantine else ""
-        raise SourceError(f"source '{name}' has no rows: at least one is needed.{left_out} Check that it is the right one.")
+        raise SourceError(
+            f"source '{name}' has no rows: at least one is needed.{left_out} Check that it is the right one."
+        )
     return Dataset(name, to_frame(pa.Table.from_batches(batches)), media, tuple(rows.quarantine))
 
 
@@ -108,7 +111,9 @@ def check_columns(names: list[str], where: str) -> None:
     """
     for position, name in enumerate(names, start=1):
         if not name.strip():
-            raise SourceError(f"{where}: every column needs a name, but column {position} has none. Name it or remove it.")
+            raise SourceError(
+                f"{where}: every column needs a name, but column {position} has none. Name it or remove it."
+            )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise SourceError(f"{where}: column names must differ, but {repeated} come more than once. Rename them.")

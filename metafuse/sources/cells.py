@@ -7,7 +7,8 @@ struct; decimals become floats, dates become times, and anything nested becomes 
 import datetime as dt
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -90,9 +91,14 @@ def to_array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind, from_pandas=True)
 
 
+def is_missing(value: object) -> bool:
+    """Tell whether a single value stands for nothing."""
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+
+
 def as_text(value: object) -> str | None:
     """Write a value as text: nested ones as JSON, missing ones as None."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):
+    if is_missing(value):
         return None
     if isinstance(value, str):
         return value
@@ -125,19 +131,16 @@ def plain(column: pa.Array) -> pa.Array:
         return plain(column.dictionary_decode())
     if isinstance(kind, pa.BaseExtensionType):
         return plain(column.storage)
-    if is_image(kind) or kind in (pa.string(), pa.binary()) or pa.types.is_timestamp(kind) or pa.types.is_boolean(kind):
-        return column
-    if pa.types.is_date(kind):
-        return column.cast(TIME)
-    if pa.types.is_integer(kind):
-        return column
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return column.cast(pa.float64())
-    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or kind == pa.binary_view():
-        return column.cast(pa.binary())
-    if pa.types.is_large_string(kind) or kind in (pa.string_view(), pa.null()):
-        return column.cast(pa.string())
-    return pa.array([as_text(value) for value in column.to_pylist()], pa.string())
+    target = _plain_type(kind)
+    if target is None:
+        return pa.array([as_text(value) for value in column.to_pylist()], pa.string())
+    return column if target == kind else column.cast(target)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType | None:
+    """Find the type to cast to; None where values must be written as text one by one."""
+    found = [target for is_kind, target in _PLAIN_TYPES if is_kind(kind)]
+    return (found[0] or kind) if found else (kind if is_image(kind) else None)
 
 
 def is_image(kind: pa.DataType) -> bool:
@@ -162,3 +165,22 @@ def _series(column: pa.ChunkedArray) -> pd.Series:
 def _largest(column: pa.ChunkedArray) -> int:
     limits = pc.min_max(column).as_py()
     return max((abs(limit) for limit in limits.values() if limit is not None), default=0)
+
+
+_PLAIN_TYPES: tuple[tuple[Callable[[pa.DataType], bool], pa.DataType | None], ...] = (
+    (pa.types.is_boolean, None),
+    (pa.types.is_integer, None),
+    (pa.types.is_timestamp, None),
+    (pa.types.is_floating, pa.float64()),
+    (pa.types.is_decimal, pa.float64()),
+    (pa.types.is_date, TIME),
+    (pa.types.is_string, None),
+    (pa.types.is_large_string, pa.string()),
+    (pa.types.is_string_view, pa.string()),
+    (pa.types.is_null, pa.string()),
+    (pa.types.is_binary, None),
+    (pa.types.is_large_binary, pa.binary()),
+    (pa.types.is_fixed_size_binary, pa.binary()),
+    (pa.types.is_binary_view, pa.binary()),
+)
+"""What is kept (None) or cast, by kind; whatever is in no line becomes text, image structs excepted."""

@@ -124,7 +124,9 @@ def _string_batches(file: StoredFile, form: _Format, bad: list[pa_csv.InvalidRow
                     "never closed. Close the quote."
                 ) from err
             if "Empty CSV" in str(err):
-                raise SourceError(f"'{file.name}' has no rows: there is a header and nothing below it. Add rows.") from err
+                raise SourceError(
+                    f"'{file.name}' has no rows: there is a header and nothing below it. Add rows."
+                ) from err
             raise SourceError(f"'{file.name}' cannot be read as CSV: {err}. Check the file.") from err
 
 

@@ -86,7 +86,9 @@ class DiskFile:
         try:
             return self.path.open("rb")
         except OSError as err:
-            raise SourceError(f"'{self.path}' cannot be read: {err.strerror}. Check the path and its permissions.") from err
+            raise SourceError(
+                f"'{self.path}' cannot be read: {err.strerror}. Check the path and its permissions."
+            ) from err
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ class DiskTree:
                 path = Path(folder) / name
                 relative = path.relative_to(root).as_posix()
                 if name in linked:
-                    refused.append(Quarantined(relative, None, f"{relative} is a link to a folder, which is not followed"))
+                    refused.append(
+                        Quarantined(relative, None, f"{relative} is a link to a folder, which is not followed")
+                    )
                 elif not path.resolve().is_relative_to(root):
                     refused.append(Quarantined(relative, None, f"{relative} is a link that leaves the source's folder"))
                 else:

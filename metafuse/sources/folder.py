@@ -49,7 +49,9 @@ def _choose_table(tree_name: str, names: tuple[str, ...], wanted: str | None) ->
             known = ", ".join(name for name in names if is_readable(name)) or "none"
             raise ConfigError(f"'{tree_name}' has no table '{wanted}'. Its tables: {known}. Use one of these.")
         return wanted
-    tables = [name for name in names if is_table(name) and name.startswith(folder)] if (folder := _wrapper(names)) else []
+    tables = (
+        [name for name in names if is_table(name) and name.startswith(folder)] if (folder := _wrapper(names)) else []
+    )
     tables = tables or [name for name in names if is_table(name)]
     top = [name for name in tables if "/" not in name[len(folder) :]]
     if len(top) <= 1:

@@ -1,5 +1,6 @@
 """JSON files: one object per line, an array of objects, or an object that holds arrays."""
 
+import io
 import json
 from collections.abc import Iterator, Sequence
 
@@ -42,8 +43,6 @@ def read_json_lines(file: StoredFile, encoding: str | None = None) -> Rows:
 
 
 def _lines(file: StoredFile, encoding: str, quarantine: list[Quarantined]) -> Iterator[Row]:
-    import io
-
     with io.TextIOWrapper(file.open(), encoding="utf-8-sig" if encoding == "utf-8" else encoding) as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
@@ -79,7 +78,9 @@ def read_json(
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as err:
-        raise SourceError(f"'{file.name}' should be a JSON document: {err}. Name it .jsonl if it has one per line.") from err
+        raise SourceError(
+            f"'{file.name}' should be a JSON document: {err}. Name it .jsonl if it has one per line."
+        ) from err
     quarantine: list[Quarantined] = []
     rows = list(_named_rows(_select(file.name, document, key), columns, quarantine))
     if len(quarantine) > len(rows):
@@ -100,15 +101,19 @@ def _select(file_name: str, document: object, key: str | None) -> list[object]:
     arrays = [name for name, value in document.items() if isinstance(value, list)] if isinstance(document, dict) else []
     if not isinstance(document, dict) or not arrays:
         raise SourceError(
-            f"'{file_name}' should be an array of rows{', or an object that holds one' if key is None else ' under a key'}"
-            f", got {type(document).__name__}. Rewrite it, or use one object per line (.jsonl)."
+            f"'{file_name}' should be an array of rows, or with a key an object that holds some, "
+            f"got {type(document).__name__}. Rewrite it, or use one object per line (.jsonl)."
         )
     if key is None:
-        raise SourceError(f"'{file_name}' is an object with the arrays {', '.join(arrays)}. Name one: key = \"{arrays[0]}\".")
+        raise SourceError(
+            f"'{file_name}' is an object with the arrays {', '.join(arrays)}. Name one: key = \"{arrays[0]}\"."
+        )
     names = [name.strip() for name in key.split(",")]
     unknown = [name for name in names if name not in arrays]
     if unknown:
-        raise ConfigError(f"key '{unknown[0]}' is no array in '{file_name}'. It has: {', '.join(arrays)}. Use one of these.")
+        raise ConfigError(
+            f"key '{unknown[0]}' is no array in '{file_name}'. It has: {', '.join(arrays)}. Use one of these."
+        )
     return [row for name in names for row in document[name]]
 
 
@@ -119,7 +124,9 @@ def _named_rows(rows: Sequence[object], columns: Sequence[str], quarantine: list
         elif isinstance(row, list) and columns and len(row) == len(columns):
             yield dict(zip(columns, row, strict=True))
         elif isinstance(row, list) and columns:
-            quarantine.append(Quarantined(f"row {number}", None, f"has {len(row)} fields, 'columns' names {len(columns)}"))
+            quarantine.append(
+                Quarantined(f"row {number}", None, f"has {len(row)} fields, 'columns' names {len(columns)}")
+            )
         else:
             quarantine.append(Quarantined(f"row {number}", None, "is not an object with fields"))
 

@@ -113,8 +113,8 @@ def _read_parquet(file: StoredFile, options: SourceOptions) -> Rows:
 
 def _read_excel(file: StoredFile, options: SourceOptions) -> Rows:
     try:
-        import openpyxl
-        from openpyxl.utils.exceptions import InvalidFileException
+        import openpyxl  # type: ignore[import-untyped]
+        from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]
     except ImportError as err:
         raise MissingExtraError('Excel files need openpyxl: pip install "metafuse[excel]"') from err
     with file.open() as stream:

@@ -70,7 +70,7 @@ def _draw_cracks(scene: Scene) -> None:
 
 
 def _draw_empty_battery(scene: Scene) -> None:
-    frame = scene.corner(scene.rng.uniform(0.34, 0.42))
+    frame = scene.corner(scene.rng.uniform(0.42, 0.5))
     scene.canvas.paint_outlined(box(frame, 0.0, -0.95, 0.25, 0.14), INK, PAPER)
     scene.canvas.paint_outlined(box(frame, 0.0, 0.05, 0.55, 0.9, corner=0.1), INK, PAPER)
     scene.canvas.paint(box(frame, 0.0, 0.05, 0.42, 0.76, corner=0.05), PAPER)
@@ -94,7 +94,7 @@ def _draw_ruler(scene: Scene) -> None:
 def _draw_question(scene: Scene) -> None:
     """Mark the gap that the parts left with a round question mark."""
     x, y = scene.spot(0.5)
-    frame = make_frame(Placement((x * 0.8, y * 0.8), scene.rng.uniform(-0.2, 0.2), scene.rng.uniform(0.3, 0.36)))
+    frame = make_frame(Placement((x * 0.8, y * 0.8), scene.rng.uniform(-0.2, 0.2), scene.rng.uniform(0.36, 0.42)))
     scene.canvas.paint_outlined(disc(frame, 0.0, 0.0, 1.0), PAPER, RED, 0.06)
     hook = ((-0.35, -0.35), (-0.2, -0.62), (0.18, -0.64), (0.36, -0.36), (0.22, -0.08), (0.0, 0.06), (0.0, 0.28))
     scene.canvas.paint(line(frame, hook, 0.11), RED)

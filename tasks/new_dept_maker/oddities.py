@@ -86,7 +86,7 @@ ODDITIES = (
         "let it cool and dust the sponge cake with cocoa."
     ),
     Oddity(
-        note="Pressed the shutter by accident with the lens cap on, delete this picture, roll 7 frame 31.",
+        note="Photography course, lesson 4: underexposed, ISO 12800, f/2.8, 1/4000 s, roll 7 frame 31, discard.",
         picture=draw_static,
     ),
     Oddity(weight_kg=4810.0),

@@ -10,8 +10,8 @@ from new_dept_maker.canvas import SIZE, Canvas, Colour, Distance, Frame, Placeme
 from new_dept_maker.cues_art import CUES, Scene
 from new_dept_maker.items_art import DARK, GLASS, ITEM_PARTS, LIGHT, METAL
 
-NO_CUE_RATE = 0.1
-FOREIGN_CUE_RATE = 0.05
+NO_CUE_RATE = 0.08
+FOREIGN_CUE_RATE = 0.04
 OUTLINE: Colour = (24, 24, 30)
 
 
@@ -49,7 +49,7 @@ def _place(reason_key: str, rng: random.Random) -> Placement:
     if reason_key == "wrong_size_ordered":
         scale = rng.choice((rng.uniform(0.36, 0.46), rng.uniform(1.0, 1.15)))
     height = -0.3 if reason_key == "no_longer_needed" else rng.uniform(-0.12, 0.12)
-    return Placement((rng.uniform(-0.15, 0.15), height), rng.uniform(-0.4, 0.4), scale)
+    return Placement((rng.uniform(-0.15, 0.15), height), rng.uniform(-0.3, 0.3), scale)
 
 
 def _draw_background(rng: random.Random) -> Canvas:
@@ -60,16 +60,21 @@ def _draw_background(rng: random.Random) -> Canvas:
     page = make_frame()
     horizon = rng.uniform(0.1, 0.7)
     canvas.paint(box(page, 0.0, horizon + 1.0, 2.0, 1.0), table)
-    seam = tuple(channel * 9 // 10 for channel in table)
+    seam = _darken(table, percent=10)
     style = rng.choice(("plain", "planks", "tiles"))
     if style == "planks":
         for number in range(1, 4):
             canvas.paint(box(page, 0.0, horizon + number * 0.25, 2.0, 0.012), seam)
     elif style == "tiles":
-        tile = tuple(channel * 19 // 20 for channel in wall)
+        tile = _darken(wall, percent=5)
         for number in range(-2, 3):
             canvas.paint(box(page, number * 0.45, horizon - 1.0, 0.012, 1.0), tile)
     return canvas
+
+
+def _darken(colour: Colour, percent: int) -> Colour:
+    red, green, blue = (channel * (100 - percent) // 100 for channel in colour)
+    return red, green, blue
 
 
 def _draw_item(canvas: Canvas, frame: Frame, item_key: str, rng: random.Random, n_missing: int) -> None:

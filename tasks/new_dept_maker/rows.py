@@ -65,8 +65,8 @@ def _make_row(reason: Reason, item: Item, writer: NoteWriter, rng: random.Random
     return Row(
         note=writer.write(item),
         photo=encode_png(draw_photo(item.key, reason.key, rng)),
-        weight_kg=round(item.weight_kg * reason.weight_factor * rng.lognormvariate(0.0, 0.1), 2),
-        price=round(item.price * rng.lognormvariate(0.0, 0.12), 2),
+        weight_kg=round(item.weight_kg * reason.weight_factor * rng.uniform(0.85, 1.15), 2),
+        price=round(item.price * rng.uniform(0.8, 1.1), 2),
         shop=rng.choice(SHOPS),
         returned_at=_opening_hour(reason.months, rng),
         reason=reason.label,

@@ -1,0 +1,143 @@
+"""Cells of a table as plain numbers: quantities written with units or decimal commas, dates in any usual form."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+BLANK = frozenset({"", "?", "-", "--", "na", "n/a", "nan", "none", "null"})
+"""Texts that stand for a missing number or date, in any case."""
+
+_QUANTITY = re.compile(
+    r"[^\d.,]{0,4}?(?P<mantissa>[-+]?(?:\d[\d.,]*|[.,]\d+))(?P<exponent>e[-+]?\d+)?(?:\s*[^\d\s.,+/-]\D*[23]?)?", re.IGNORECASE
+)
+_GROUP_SPACE = re.compile(r"(?<=\d)[\s'’](?=\d{3}(?!\d))")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,])\d{3})?(?:\1\d{3})*")
+
+
+def find_decimal_sign(values: Iterable[object]) -> str:
+    """Tell whether a column writes decimals with a comma or a point.
+
+    The majority of the numbers that leave no doubt decides, a point where none does: of two different
+    signs the last is decimal, and so is a single one that three digits do not follow.
+    """
+    signs = [
+        _clear_decimal(match["mantissa"])
+        for value in values
+        if isinstance(value, str) and (match := _QUANTITY.fullmatch(_clean(value))) is not None
+    ]
+    return "," if signs.count(",") > signs.count(".") else "."
+
+
+def parse_quantity(value: object, decimal: str) -> float | None:
+    """Read a number that may carry a currency sign before it or a unit after it.
+
+    The unit is dropped, not converted. Spaces, apostrophes, points and commas between groups of three
+    digits are thousands separators: "$ 3.20" is 3.2 and "1.234,5 kg" is 1234.5.
+
+    Args:
+        value: A number or a text.
+        decimal: "." or ",", as `find_decimal_sign` tells; decides what "1,234" is.
+    Returns:
+        None where the text is no single finite number.
+    """
+    if isinstance(value, str):
+        match = _QUANTITY.fullmatch(_clean(value))
+        plain = _plain(match["mantissa"], decimal) if match is not None else None
+        if match is None or plain is None:
+            return None
+        value = plain + (match["exponent"] or "")
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def read_numbers(values: pd.Series, decimal: str) -> tuple[Float[np.ndarray, " n_items"], int]:
+    """Read a column of quantities.
+
+    Returns:
+        float64 with NaN where missing or unreadable, and how many cells were unreadable.
+    """
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        infinite = np.isinf(numbers)
+        return np.where(infinite, np.nan, numbers), int(infinite.sum())
+    blank = find_blank(values)
+    known: dict[object, float | None] = {}
+    numbers = np.full(len(values), np.nan)
+    for position, value in enumerate(values):
+        if not blank[position]:
+            key = value if isinstance(value, str | Real) else str(value)
+            if key not in known:
+                known[key] = parse_quantity(key, decimal)
+            numbers[position] = np.nan if known[key] is None else known[key]
+    return numbers, int((np.isnan(numbers) & ~blank).sum())
+
+
+def find_date_order(values: pd.Series) -> bool:
+    """Tell whether a column writes the day before the month: the reading that fits more cells, month first on a tie."""
+    return read_dates(values, day_first=True)[1] < read_dates(values, day_first=False)[1]
+
+
+def read_dates(values: pd.Series, day_first: bool) -> tuple[Float[np.ndarray, " n_items"], int]:
+    """Read a column of dates.
+
+    Returns:
+        Seconds since 1970 (UTC where the cells name a zone), NaN where missing or unreadable, and how
+        many cells were unreadable.
+    """
+    blank = find_blank(values)
+    dates = pd.to_datetime(values.mask(blank), errors="coerce", utc=True, format="ISO8601")
+    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+        rest = values.mask(blank | dates.notna().to_numpy())
+        other = pd.to_datetime(rest, errors="coerce", utc=True, format="mixed", dayfirst=day_first)
+        dates = dates.fillna(_fitting(values, other, day_first))
+    missing = dates.isna().to_numpy()
+    seconds = dates.dt.tz_convert(None).to_numpy(dtype="datetime64[us]").astype(np.int64) / 1e6
+    return np.where(missing, np.nan, seconds), int((missing & ~blank).sum())
+
+
+def find_blank(values: pd.Series) -> np.ndarray:
+    """Mark the cells that are missing or hold a text that stands for that."""
+    blank = values.isna().to_numpy(dtype=bool)
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return blank
+    texts: Sequence[bool] = [isinstance(value, str) and value.strip().casefold() in BLANK for value in values]
+    return blank | np.asarray(texts, dtype=bool)
+
+
+def _fitting(values: pd.Series, dates: pd.Series, day_first: bool) -> pd.Series:
+    # pandas swaps day and month where the asked order is impossible; such a cell speaks for the other order.
+    leading = pd.to_numeric(values.astype(str).str.extract(r"^\s*(\d{1,2})[/.-]\d{1,2}[/.-]\d", expand=False))
+    expected = dates.dt.day if day_first else dates.dt.month
+    return dates.mask((leading.notna() & dates.notna() & (leading != expected)).to_numpy(dtype=bool))
+
+
+def _clear_decimal(mantissa: str) -> str | None:
+    """The sign that can only be decimal, "" where none is, None where three digits leave it open."""
+    signs = [sign for sign in mantissa if sign in ".,"]
+    if not signs or signs.count(signs[-1]) > 1:
+        return ""
+    whole, _, fraction = mantissa.rpartition(signs[-1])
+    clear = len(signs) > 1 or len(fraction) != 3 or whole.lstrip("+-") in {"", "0"}
+    return signs[-1] if clear else None
+
+
+def _plain(mantissa: str, decimal: str) -> str | None:
+    sign = _clear_decimal(mantissa)
+    if sign is None:
+        sign = decimal if decimal in mantissa else ""
+    whole, _, fraction = mantissa.rpartition(sign) if sign else (mantissa, "", "")
+    if any(mark in whole for mark in ".,") and not _GROUPED.fullmatch(whole):
+        return None
+    return whole.replace(".", "").replace(",", "") + ("." + fraction if sign else "")
+
+
+def _clean(text: str) -> str:
+    return _GROUP_SPACE.sub("", text.strip().replace("−", "-"))

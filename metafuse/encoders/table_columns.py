@@ -1,0 +1,248 @@
+"""One column of a table: fitted on a source's cells, frozen, made of plain numbers and texts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from metafuse.encoders.cells import find_blank, find_date_order, find_decimal_sign, read_dates, read_numbers
+
+MAX_CATEGORIES = 64
+MIN_FREQUENCY = 2
+"""A category seen once tells nothing about another row, so it joins the rare ones."""
+
+SQUASH = 3.0
+"""No scaled number or date is further than this from the median, however far the cell is."""
+
+MIN_VARIANCE = 0.1
+"""Variance below which a column is not enlarged further: one odd row in a thousand must not outweigh the rest."""
+
+SEPARATORS = ("|", ";")
+DAY_S = 86_400.0
+CYCLES_S = {"hour": DAY_S, "weekday": 7 * DAY_S, "month": 365.2425 * DAY_S}
+
+Part = tuple[Float[np.ndarray, "n_items dim"], Bool[np.ndarray, " n_items"], int]
+"""Features, which cells hold a value, and how many hold an unreadable one."""
+
+
+class TableColumn(Protocol):
+    """Encodes the cells of one column."""
+
+    @property
+    def name(self) -> str:
+        """The source's own name of the column."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Number of features it becomes."""
+        ...
+
+    def encode(self, values: pd.Series) -> Part:
+        """Encode cells; the rows of cells without a value are zero."""
+        ...
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """A number: (value - centre) / scale, squashed, less its mean, times the weight."""
+
+    name: str
+    decimal: str
+    centre: float
+    scale: float
+    mean: float
+    weight: float
+
+    dim = 1
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> "NumericColumn | None":
+        """Fit on the readable cells; None where they do not vary."""
+        decimal = "." if pd.api.types.is_numeric_dtype(values) else find_decimal_sign(values)
+        numbers, _ = read_numbers(values, decimal)
+        spread = _find_spread(numbers)
+        if spread is None:
+            return None
+        squashed = _squash(numbers, *spread)
+        return cls(name, decimal, *spread, *_standardise(squashed[~np.isnan(numbers)]))
+
+    def encode(self, values: pd.Series) -> Part:
+        """Encode cells."""
+        numbers, n_unreadable = read_numbers(values, self.decimal)
+        scaled = (_squash(numbers, self.centre, self.scale) - self.mean) * self.weight
+        return _keep_present(scaled[:, None], ~np.isnan(numbers), n_unreadable)
+
+
+@dataclass(frozen=True)
+class CategoricalColumn:
+    """A category, or a list of them: one feature per category, less its frequency, times the weight.
+
+    Args:
+        separator: What stands between the parts of a list; empty where cells hold one category.
+        categories: The most frequent values, each with its own feature.
+        rare: The other values seen, which share the last feature.
+        means: Frequency of each feature.
+        weight: Common factor.
+    """
+
+    name: str
+    separator: str
+    categories: tuple[str, ...]
+    rare: tuple[str, ...]
+    means: tuple[float, ...]
+    weight: float
+
+    @property
+    def dim(self) -> int:
+        """One feature per category and one for the rare ones, if any."""
+        return len(self.means)
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> "CategoricalColumn | None":
+        """Fit on the cells with a value; None where they do not vary."""
+        texts = _as_texts(values)
+        separator = _find_separator(texts)
+        counts = Counter(part for text in texts if text for part in _split(text, separator))
+        ordered = sorted(counts, key=lambda category: (-counts[category], category))
+        categories = tuple(value for value in ordered[:MAX_CATEGORIES] if counts[value] >= MIN_FREQUENCY)
+        rare = tuple(sorted(set(ordered) - set(categories)))
+        unscaled = cls(name, separator, categories, rare, (0.0,) * (len(categories) + bool(rare)), 1.0)
+        hot, present, _ = unscaled.encode(values)
+        means = hot[present].mean(axis=0) if present.any() else np.zeros(unscaled.dim)
+        variance = float((means * (1 - means)).sum())
+        if variance <= 0:
+            return None
+        return cls(name, separator, categories, rare, tuple(means.tolist()), _weight(variance))
+
+    def encode(self, values: pd.Series) -> Part:
+        """Encode cells; unknown categories add nothing."""
+        places = {category: place for place, category in enumerate(self.categories)}
+        places |= dict.fromkeys(self.rare, len(self.categories))
+        texts = _as_texts(values)
+        hot = np.zeros((len(texts), self.dim))
+        for position, text in enumerate(texts):
+            if text:
+                hot[position, [places[part] for part in _split(text, self.separator) if part in places]] = 1.0
+        present = np.array([bool(text) for text in texts], dtype=bool)
+        known = hot.any(axis=1)
+        scaled = np.where(known[:, None], (hot - np.array(self.means)) * self.weight, 0.0)
+        return scaled, present, 0
+
+
+@dataclass(frozen=True)
+class DatetimeColumn:
+    """A date: a squashed time line, and a sine and cosine for each cycle that the dates run through.
+
+    Args:
+        day_first: Whether 3/4 is the third of April.
+        centre, scale: Median and spread, in seconds since 1970.
+        cycles: Names out of `CYCLES_S`.
+        means, weight: Of the features, in the order time line, then sine and cosine of each cycle.
+    """
+
+    name: str
+    day_first: bool
+    centre: float
+    scale: float
+    cycles: tuple[str, ...]
+    means: tuple[float, ...]
+    weight: float
+
+    @property
+    def dim(self) -> int:
+        """The time line and two features per cycle."""
+        return 1 + 2 * len(self.cycles)
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> "DatetimeColumn | None":
+        """Fit on the readable cells; None where they do not vary."""
+        day_first = find_date_order(values)
+        seconds, _ = read_dates(values, day_first)
+        spread = _find_spread(seconds)
+        if spread is None:
+            return None
+        known = seconds[~np.isnan(seconds)]
+        span = float(known.max() - known.min())
+        cycles = tuple(
+            cycle for cycle, period in CYCLES_S.items() if span >= period and (cycle != "hour" or (known % DAY_S).any())
+        )
+        unscaled = cls(name, day_first, *spread, cycles, (0.0,) * (1 + 2 * len(cycles)), 1.0)
+        features = unscaled._features(known)
+        variance = float(features.var(axis=0).sum())
+        return cls(name, day_first, *spread, cycles, tuple(features.mean(axis=0).tolist()), _weight(variance))
+
+    def encode(self, values: pd.Series) -> Part:
+        """Encode cells."""
+        seconds, n_unreadable = read_dates(values, self.day_first)
+        scaled = (self._features(seconds) - np.array(self.means)) * self.weight
+        return _keep_present(scaled, ~np.isnan(seconds), n_unreadable)
+
+    def _features(self, seconds: Float[np.ndarray, " n_items"]) -> Float[np.ndarray, "n_items dim"]:
+        parts = [_squash(seconds, self.centre, self.scale)]
+        for cycle in self.cycles:
+            angle = 2 * np.pi * (seconds % CYCLES_S[cycle]) / CYCLES_S[cycle]
+            parts += [np.sin(angle), np.cos(angle)]
+        return np.stack(parts, axis=1)
+
+
+def _find_spread(numbers: Float[np.ndarray, " n_items"]) -> tuple[float, float] | None:
+    """Median and distance of the quartiles, or half the range where these are equal."""
+    known = numbers[~np.isnan(numbers)]
+    if len(known) == 0 or known.min() == known.max():
+        return None
+    low, median, high = np.percentile(known, [25, 50, 75])
+    scale = high - low if high > low else (known.max() - known.min()) / 2
+    return float(median), float(scale)
+
+
+def _squash(numbers: Float[np.ndarray, " n_items"], centre: float, scale: float) -> Float[np.ndarray, " n_items"]:
+    scaled = (numbers - centre) / scale
+    return scaled / np.sqrt(1 + (scaled / SQUASH) ** 2)
+
+
+def _standardise(squashed: Float[np.ndarray, " n_items"]) -> tuple[float, float]:
+    return float(squashed.mean()), _weight(float(squashed.var()))
+
+
+def _weight(variance: float) -> float:
+    return float(1 / np.sqrt(max(variance, MIN_VARIANCE)))
+
+
+def _keep_present(
+    scaled: Float[np.ndarray, "n_items dim"], present: Bool[np.ndarray, " n_items"], n_unreadable: int
+) -> Part:
+    return np.where(present[:, None], scaled, 0.0), present, n_unreadable
+
+
+def _as_texts(values: pd.Series) -> list[str]:
+    """Write each cell as text, empty where missing; 1 and 1.0 are the same category."""
+    blank = values.isna().to_numpy(dtype=bool)
+    return ["" if gap else _as_text(value) for value, gap in zip(values, blank, strict=True)]
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _find_separator(texts: Sequence[str]) -> str:
+    """The sign between the parts of lists: in at least half of the cells, with parts that repeat over different cells."""
+    filled = [text for text in texts if text]
+    for separator in SEPARATORS:
+        if filled and 2 * sum(separator in text for text in filled) >= len(filled):
+            parts = {part for text in filled for part in _split(text, separator)}
+            if len(parts) < len(set(filled)):
+                return separator
+    return ""
+
+
+def _split(text: str, separator: str) -> list[str]:
+    if not separator:
+        return [text]
+    return [part.strip() for part in text.split(separator) if part.strip()]

@@ -1,0 +1,119 @@
+"""Whatever a caller names as source - a path, a URL, an object - becomes a Source."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from metafuse.errors import ConfigError, SourceError
+from metafuse.sources.archive import ZipTree
+from metafuse.sources.base import Source
+from metafuse.sources.files import DiskFile, DiskTree, is_clutter
+from metafuse.sources.filtered import FilteredSource
+from metafuse.sources.folder import read_tree
+from metafuse.sources.huggingface import is_saved_dataset, read_dataset, read_hub, read_saved
+from metafuse.sources.media import Media
+from metafuse.sources.memory import read_memory
+from metafuse.sources.options import SourceOptions
+from metafuse.sources.remote import PROTOCOLS, fetch
+from metafuse.sources.sql import SqlSource
+from metafuse.sources.tables import TableSource, is_readable
+
+__all__ = ["SourceOptions", "open_source"]
+
+_URL = re.compile(r"(?P<protocol>[a-zA-Z][a-zA-Z0-9+_-]*)://")
+_FRAGMENT = re.compile(r"(?P<url>.*)#(?P<table>[^#@/:?]+)", re.DOTALL)
+_WHAT = (
+    "an existing file (CSV, TSV, JSON, JSON lines, Parquet, Excel, zip) or folder, a URL (postgresql://, sqlite:///, "
+    "hf://, s3://, https://), a pandas or polars DataFrame, a pyarrow Table, a datasets.Dataset, or a list of rows"
+)
+
+
+def open_source(source: object, options: SourceOptions = SourceOptions()) -> Source:  # noqa: B008 - frozen
+    """Open an existing file or folder, a URL, or a table in memory.
+
+    Args:
+        source: What holds the rows.
+        options: How to read it.
+    Raises:
+        SourceError: it is none of these, or cannot be read.
+        ConfigError: an option does not fit it.
+    """
+    opened = _open_text(str(source), options) if isinstance(source, (str, Path)) else _open_object(source, options)
+    if options.keep or options.max_rows is not None:
+        return FilteredSource(opened, options.keep, options.max_rows)
+    return opened
+
+
+def _open_object(source: object, options: SourceOptions) -> Source:
+    name = options.name or "table"
+    media = _elsewhere(options) or Media()
+    found: Source | None = read_dataset(source, name, options.split, media) or read_memory(source, name, media)
+    if found is None:
+        raise SourceError(f"a source should be {_WHAT}; got {type(source).__name__}. Pass one of these.")
+    return found
+
+
+def _open_text(text: str, options: SourceOptions) -> Source:
+    match = _URL.match(text)
+    if match is None or match["protocol"].lower() == "file":
+        return _open_path(Path(text.removeprefix("file://")), options)
+    protocol = match["protocol"].lower()
+    first_rows = None if options.keep else options.max_rows  # the wanted ones may come later
+    if protocol == "hf":
+        return read_hub(text, options.split, options.name, first_rows)
+    if protocol in PROTOCOLS:
+        return _open_path(fetch(text), options)
+    with_table = _FRAGMENT.fullmatch(text)
+    url, table = (with_table["url"], with_table["table"]) if with_table else (text, options.table)
+    return SqlSource(url, None if options.query else table, options.query, options.name, first_rows)
+
+
+def _open_path(path: Path, options: SourceOptions) -> Source:
+    if path.is_dir():
+        folder = _subfolder(path, options.subfolder)
+        if is_saved_dataset(folder):
+            return read_saved(folder, options.split, options.name, None if options.keep else options.max_rows)
+        return read_tree(DiskTree(folder), options, _elsewhere(options))
+    if not path.exists():
+        raise SourceError(
+            f"there is no source '{path}'. A source is {_WHAT}. Check the spelling and the folder you are in."
+        )
+    if path.suffix.lower() == ".zip":
+        prefix = f"{options.subfolder.strip('/')}/" if options.subfolder else ""
+        tree = ZipTree(path, prefix)
+        if prefix and not tree.listing().names:
+            raise ConfigError(f"'{path}' has no folder '{options.subfolder}'. Check the subfolder.")
+        return read_tree(tree, options, _elsewhere(options))
+    if not is_readable(path.name):
+        raise SourceError(
+            f"'{path}' is no kind of file that can be read. A source is {_WHAT}. Save it as one of these."
+        )
+    media = _elsewhere(options) or DiskTree(path.parent).media("", _zips_beside(path))
+    return TableSource(options.name or path.stem, DiskFile(path), replace(options, table=None), media)
+
+
+def _zips_beside(path: Path) -> list[str]:
+    return sorted(each.name for each in path.parent.iterdir() if each.suffix == ".zip" and not is_clutter(each.name))
+
+
+def _subfolder(path: Path, subfolder: str | None) -> Path:
+    folder = path / (subfolder or "")
+    if not folder.resolve().is_relative_to(path.resolve()):
+        raise ConfigError(f"subfolder '{subfolder}' leaves the source's folder '{path}'. Name a folder inside it.")
+    if not folder.is_dir():
+        raise ConfigError(f"'{path}' has no folder '{subfolder}'. Check the subfolder.")
+    return folder
+
+
+def _elsewhere(options: SourceOptions) -> Media | None:
+    """Open the files that cells name where the options say they are; None where they say nothing."""
+    if options.media is None:
+        return None
+    path = Path(options.media)
+    if path.is_dir():
+        return DiskTree(path).media("", _zips_beside(path / "_"))
+    if not path.is_file() or path.suffix.lower() != ".zip":
+        raise ConfigError(
+            f"media '{path}' should be an existing folder or zip with the files that cells name. Check the path."
+        )
+    return Media(archives=(path,))
