@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from metafuse.value_patterns import (
@@ -25,6 +26,8 @@ from metafuse.value_patterns import (
 IGNORED = "ignored"
 _FEW_CATEGORIES = 20
 _SHORT_WORDS = 4.0
+_MOSTLY_FILES = 0.6
+"""Share of image paths from which the rest is taken for broken entries, which are quarantined one by one."""
 _CODE_NAMES = frozenset(["type", "code", "class", "status", "kind", "zone", "zip", "postcode", "plz", "mode", "flag"])
 
 
@@ -50,6 +53,9 @@ class Facts:
             values = values.astype(values.cat.categories.dtype)
         if values.dtype == object:
             values = values.infer_objects()
+        if not isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
+            # nullable and Arrow numbers lack operations that numpy's have
+            values = values.astype(f"{values.dtype.kind}8")
         return cls(name, values, len(cells))
 
     @cached_property
@@ -74,9 +80,8 @@ class Facts:
 
     @property
     def is_number(self) -> bool:
-        """Stored as numbers."""
-        dtype = self.values.dtype
-        return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        """Stored as real numbers."""
+        return pd.api.types.is_numeric_dtype(self.values.dtype) and self.values.dtype.kind in "iuf"
 
     @property
     def is_unique(self) -> bool:
@@ -182,7 +187,7 @@ def _of_addresses(facts: Facts) -> Verdict | None:
 
 
 def _of_files(facts: Facts) -> Verdict | None:
-    if facts.share("image") >= MOST:
+    if facts.share("image") >= _MOSTLY_FILES:
         return "image", f"values end in .{facts.sample[0].strip().rpartition('.')[2].lower()}"
     for kind in ("audio", "video"):
         if facts.share(kind) >= MOST:

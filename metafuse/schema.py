@@ -266,8 +266,8 @@ def _check_ids(schema: Schema, facts: Mapping[str, Facts]) -> None:
     values = facts[name].values
     repeated = values[values.duplicated()].drop_duplicates().astype(str).tolist()
     n_missing = facts[name].n_rows - len(values)
-    parts = [f"{len(repeated):,} ids on several rows ({_quoted(repeated[:_EXAMPLES])})"] if repeated else []
-    parts += [f"{n_missing:,} rows without one"] if n_missing else []
+    parts = [f"repeated ids ({_quoted(repeated[:_EXAMPLES])}; {len(repeated):,} in all)"] if repeated else []
+    parts += [f"rows without an id ({n_missing:,})"] if n_missing else []
     raise SchemaError(
         f"the id column '{name}' must name each row once, got {' and '.join(parts)}. "
         f"Correct these rows, or mark '{name}' as ignored so that the rows are numbered instead."

@@ -52,7 +52,7 @@ def name_words(name: str) -> list[str]:
 def present_mask(values: pd.Series) -> Bool[np.ndarray, " n_rows"]:
     """Mark the cells that hold something; blank text counts as missing."""
     mask = values.notna().to_numpy(dtype=bool)
-    if isinstance(values.dtype, pd.StringDtype):
+    if values.dtype != object and pd.api.types.is_string_dtype(values.dtype):
         return mask & values.str.strip().ne("").fillna(False).to_numpy(dtype=bool)
     if values.dtype == object or isinstance(values.dtype, pd.CategoricalDtype):
         return mask & np.fromiter(
@@ -80,7 +80,7 @@ def share_matching(texts: Sequence[str], kind: str) -> float:
 
 
 def is_image(cell: object) -> bool:
-    """Tell whether a cell that is not text holds an image: encoded bytes, a PIL image, or a dict of bytes and path."""
+    """Tell whether a cell that is not text holds an image: bytes, an array, a PIL image, or a dict of bytes and path."""
     if isinstance(cell, bytes | bytearray | memoryview):
         head = bytes(cell[:12])
         return head.startswith(_IMAGE_HEADS) and (not head.startswith(b"RIFF") or head[8:] == b"WEBP")
@@ -88,6 +88,8 @@ def is_image(cell: object) -> bool:
         path = cell.get("path")
         named = isinstance(path, str) and path.lower().endswith(IMAGE_SUFFIXES)
         return set(cell) == {"bytes", "path"} and (named or is_image(cell["bytes"]))
+    if isinstance(cell, np.ndarray):
+        return cell.dtype == np.uint8 and cell.ndim in (2, 3)
     return any(kind.__module__.startswith("PIL.") for kind in type(cell).__mro__)
 
 

@@ -13,9 +13,10 @@ BLANK = frozenset({"", "?", "-", "--", "na", "n/a", "nan", "none", "null"})
 """Texts that stand for a missing number or date, in any case."""
 
 _QUANTITY = re.compile(
-    r"[^\d.,]{0,4}?(?P<mantissa>[-+]?(?:\d[\d.,]*|[.,]\d+))(?P<exponent>e[-+]?\d+)?(?:\s*[^\d\s.,+/-]\D*[23]?)?", re.IGNORECASE
+    r"[^\d.,]{0,4}?(?P<mantissa>[-+]?(?:\d[\d.,]*|[.,]\d+))(?P<exponent>e[-+]?\d+)?(?:\s*[^\d\s.,+/-]\D*[23]?)?",
+    re.IGNORECASE,
 )
-_GROUP_SPACE = re.compile(r"(?<=\d)[\s'’](?=\d{3}(?!\d))")
+_GROUP_SPACE = re.compile(r"(?<=\d)[\s'\u2019](?=\d{3}(?!\d))")
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,])\d{3})?(?:\1\d{3})*")
 
 
@@ -140,4 +141,4 @@ def _plain(mantissa: str, decimal: str) -> str | None:
 
 
 def _clean(text: str) -> str:
-    return _GROUP_SPACE.sub("", text.strip().replace("−", "-"))
+    return _GROUP_SPACE.sub("", text.strip().replace("\N{MINUS SIGN}", "-"))

@@ -100,9 +100,7 @@ def _gradients(pixels: UInt8[np.ndarray, "side side 3"]) -> Float[np.ndarray, " 
 
 def _placed_colours(lab: Float[np.ndarray, "side side 3"]) -> Float[np.ndarray, " dim"]:
     edges = (LIGHTNESS_EDGES, CHROMA_EDGES, CHROMA_EDGES)
-    return np.concatenate(
-        [_quarters(np.digitize(lab[..., at], edges[at]), len(edges[at]) + 1) for at in range(3)]
-    )
+    return np.concatenate([_quarters(np.digitize(lab[..., at], edges[at]), len(edges[at]) + 1) for at in range(3)])
 
 
 def _joint_colours(lab: Float[np.ndarray, "side side 3"]) -> Float[np.ndarray, " dim"]:

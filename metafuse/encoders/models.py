@@ -44,7 +44,7 @@ def find_model(model: str | Path, *, revision: str | None = None) -> Path:
 
 
 def check_weights(folder: Path) -> list[Path]:
-    """Check that a model folder holds a configuration and whole safetensors weights, and nothing pickled in their place.
+    """Check that a model folder holds a configuration and whole safetensors weights, none of them pickled.
 
     Returns:
         The weight files, sorted.
@@ -179,7 +179,8 @@ def _check_shards(folder: Path) -> None:
     missing = [name for name in shards if not (folder / name).is_file()]
     if missing:
         raise ArtifactError(
-            f"model folder '{folder}': expected {len(shards)} weight files, {missing[0]} is missing. Get the model again."
+            f"model folder '{folder}': expected {len(shards)} weight files, {missing[0]} is missing. "
+            "Get the model again."
         )
 
 

@@ -1,9 +1,9 @@
 """The tabular columns of a source as one block of features, fitted on its rows and kept as plain numbers.
 
 Numbers are centred on the median, scaled by the quartiles and squashed softly (skrub's SquashingScaler);
-categories are one column each, rare ones sharing one; lists such as "Cool|Indoor|Spring" are one column
+categories are one feature each, rare ones sharing one; lists such as "Cool|Indoor|Spring" have one feature
 per part; dates are a squashed time line plus the hour, weekday and month as points on a circle. Every
-column of the source is centred and brought to the same total variance, so that none dominates.
+column of the source is centred, and its total variance is bounded so that none dominates.
 
 A missing cell adds nothing, and there is no column that says it was missing: in many sources the gaps
 follow from the label, and a model that reads them fails on the next source.
@@ -66,9 +66,7 @@ class TabularEncoder:
     def slices(self) -> dict[str, slice]:
         """Column of the source -> its part of a feature row."""
         ends = np.cumsum([column.dim for column in self.columns], dtype=int).tolist()
-        return {
-            column.name: slice(end - column.dim, end) for column, end in zip(self.columns, ends, strict=True)
-        }
+        return {column.name: slice(end - column.dim, end) for column, end in zip(self.columns, ends, strict=True)}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,7 +81,7 @@ class TabularEncoder:
         matrix = np.zeros((len(frame), self.dim), dtype=np.float32)
         present = np.zeros(len(frame), dtype=bool)
         unreadable: dict[str, int] = {}
-        share = 1 / np.sqrt(max(1, len(self.columns)))
+        share = 1 / np.sqrt(max(1, len(self.columns)))  # keeps rows of wide tables about as long as others
         for column in self.columns:
             if column.name not in frame.columns:
                 continue

@@ -70,12 +70,16 @@ def _main_components(embeddings: np.ndarray, n_components: int, seed: int) -> np
 
 def _tsne(embeddings: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     components = _main_components(embeddings, min(N_COMPONENTS, embeddings.shape[1]), seed)
     # Equal rows would be torn apart by chance alone, and rows without any spread divide by zero.
     components += 1e-6 * np.random.default_rng(seed).standard_normal(components.shape)
     perplexity = min(30.0, len(embeddings) / 4)
-    layout = TSNE(2, init="pca", perplexity=perplexity, max_iter=500, random_state=seed).fit_transform(components)
+    tsne = TSNE(2, init="pca", perplexity=perplexity, max_iter=500, random_state=seed)
+    # Its 500 short parallel steps wait for each other: on busy cores several threads took 1 s to 100 s.
+    with threadpool_limits(1):
+        layout = tsne.fit_transform(components)
     return layout.astype(np.float32)
 
 

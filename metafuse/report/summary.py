@@ -57,13 +57,13 @@ def tiles(data: ReportData) -> list[Tile]:
         found.append(Tile("Accuracy", percent(data.accuracy.value), f"95 % interval {span}" if span else ""))
     if data.accuracy is not None and data.baseline is not None:
         gain = points(data.accuracy.value - data.baseline.value)
-        found.append(Tile("Against the baseline", gain, f"points over {estimate(data.baseline)}"))
+        found.append(Tile("Plain baseline", percent(data.baseline.value), f"the model: {gain} points"))
     if data.clusters:
         n_new = sum(cluster.is_new for cluster in data.clusters)
         found.append(Tile("Groups", f"{len(data.clusters):,}", f"{n_new:,} new" if n_new else "none new"))
     n_unknown = _n_unknown(data)
     if n_unknown is not None:
-        found.append(Tile("Unknown", f"{n_unknown:,}", "like none of the classes"))
+        found.append(Tile("Unknown", f"{n_unknown:,}", "like no class"))
     return found
 
 
@@ -86,7 +86,7 @@ def _model_notices(data: ReportData) -> list[Notice]:
     if never:
         verb = "is" if len(never) == 1 else "are"
         found.append(Notice(f"{listing(never)} {verb} never recognised.", "quality"))
-    if data.confusions:
+    if data.confusions and data.confusions[0].n > 1:
         worst = data.confusions[0]
         text = f"{worst.label} is taken for {worst.predicted} most often ({count(worst.n, 'time')})."
         found.append(Notice(text, "quality"))

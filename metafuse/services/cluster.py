@@ -24,6 +24,9 @@ NOVEL_P_VALUE = 0.2
 """Median p-value under which a fine cluster is taken for new. With `FINE_CUT` it finds the most hidden classes of
 CLINC150 and BANKING77 without inventing more than a tenth too many."""
 
+KNOWN_P_VALUE = 0.5
+"""Median p-value from which a cluster without labels is a part of a known class all the same."""
+
 MIN_GROUP = 5
 MIN_GROUP_SHARE = 0.001
 SMALLEST_SOURCE = 3
@@ -129,11 +132,11 @@ def _seed_groups(
     likeliest = _class_scores(points, labels, n_way, probabilities)[tree.rows]
     novelty = None if p_values is None else p_values[tree.rows]
     smallest = max(MIN_GROUP, round(MIN_GROUP_SHARE * len(tree.rows)))
+    n_cut = estimate_cut(tree, points, labels, seed)
     if n_clusters is None:
-        n_cut = estimate_cut(tree, points, labels, seed)
         groups = _new_groups(tree, labels[tree.rows], novelty, n_cut, smallest)
     else:
-        groups = _exactly(tree, labels[tree.rows], novelty, n_clusters - n_way, n_clusters, smallest)
+        groups = _exactly(tree, labels[tree.rows], novelty, n_clusters - n_way, n_cut, smallest)
     seeds = likeliest.argmax(axis=1) if n_way else np.full(len(tree.rows), -1 if groups else 0)
     for at, group in enumerate(groups):
         seeds[group] = n_way + at
@@ -154,6 +157,7 @@ def _new_groups(
     has_label = np.isin(coarse, coarse[labels >= 0])
     groups = [np.flatnonzero(coarse == at) for at in np.unique(coarse[~has_label])]
     if p_values is not None:
+        groups = [group for group in groups if np.median(p_values[group]) < KNOWN_P_VALUE]
         free = has_label & ~np.isin(fine, fine[labels >= 0])
         inside = [np.flatnonzero(fine == at) for at in np.unique(fine[free])]
         groups += [group for group in inside if np.median(p_values[group]) < NOVEL_P_VALUE]
@@ -168,14 +172,15 @@ def _exactly(
     n_cut: int,
     smallest: int,
 ) -> list[Int[np.ndarray, " _"]]:
-    """Cut ever finer until there are as many new groups as asked for, and keep the largest."""
+    """Cut ever finer until there are as many new groups as asked for, and keep the largest and most novel."""
     groups: list[Int[np.ndarray, " _"]] = []
     n_rows = len(tree.rows)
     for at_least in (smallest, 1):
         for n in np.unique(np.geomspace(min(max(n_cut, 2), n_rows), n_rows, N_CUTS).astype(int)):
             if len(groups) < n_new:
                 groups = _new_groups(tree, labels, p_values, int(n), at_least)
-    return sorted(groups, key=len, reverse=True)[:n_new]
+    weights = np.ones(n_rows) if p_values is None else 1 - p_values
+    return sorted(groups, key=lambda group: -weights[group].sum())[:n_new]
 
 
 def _class_scores(

@@ -60,9 +60,8 @@ class ZipTree:
         """Name of the folder in the zip, or of the zip."""
         return PurePosixPath(self.prefix).name or self.path.stem
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the zip and the folder in it."""
+    def hash(self) -> str:
+        """Hash the zip and the name of the folder in it."""
         return f"{hash_file(DiskFile(self.path))}/{self.prefix}"
 
     def listing(self) -> Listing:

@@ -1,5 +1,6 @@
 """What a source is: something that yields rows, whatever it is stored in."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -49,30 +50,28 @@ class Dataset:
 
 
 @runtime_checkable
-class Source(Protocol):
-    """Rows in. One implementation per kind of storage."""
+class Source(ABC):
+    """Rows in. One implementation per kind of storage, a frozen dataclass."""
+
+    name: str
+    """Short name for folders and titles."""
 
     @property
-    def name(self) -> str:
-        """Short name for folders and titles."""
-        ...
-
-    @property
+    @abstractmethod
     def fingerprint(self) -> str:
         """Short text that changes when the stored rows change; no credentials in it."""
-        ...
 
+    @abstractmethod
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in record batches, never all at once, without the quarantined ones."""
-        ...
 
+    @abstractmethod
     def read(self) -> Dataset:
         """Read every row.
 
         Raises:
             SourceError: nothing can be read, with what was expected and what to do.
         """
-        ...
 
 
 @dataclass

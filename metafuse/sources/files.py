@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, runtime_checkable
 
 from metafuse.errors import SourceError
 from metafuse.sources.base import Quarantined
@@ -14,6 +14,7 @@ from metafuse.sources.media import Media
 _CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
+@runtime_checkable
 class StoredFile(Protocol):
     """A file that can be opened as often as needed."""
 
@@ -40,6 +41,7 @@ class Listing:
     quarantine: tuple[Quarantined, ...]
 
 
+@runtime_checkable
 class Tree(Protocol):
     """Files in folders: on disk or in a zip."""
 
@@ -48,9 +50,8 @@ class Tree(Protocol):
         """Short name for folders and titles."""
         ...
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of everything in it."""
+    def hash(self) -> str:
+        """Hash everything in it."""
         ...
 
     def listing(self) -> Listing:
@@ -106,9 +107,8 @@ class DiskTree:
         """Name of the folder."""
         return self.root.resolve().name
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of every file's name and content."""
+    def hash(self) -> str:
+        """Hash every file's name and content."""
         digest = hashlib.sha256()
         for name in self.listing().names:
             digest.update(f"{name}\0{hash_file(self.file(name))}\n".encode())

@@ -16,15 +16,17 @@ from metafuse.sources.labels import text_key
 
 
 @dataclass(frozen=True)
-class FilteredSource:
+class FilteredSource(Source):
     """Rows of a source whose columns hold one of the wanted values.
 
     Args:
+        name: Short name for folders and titles.
         source: Where the rows come from.
         keep: Column -> values; compared as ids and labels are, so 5, 5.0 and "5" are the same.
         max_rows: Most rows to take, from the start; None for all.
     """
 
+    name: str
     source: Source
     keep: Mapping[str, Sequence[str]]
     max_rows: int | None = None
@@ -32,11 +34,6 @@ class FilteredSource:
     def __post_init__(self) -> None:
         if self.max_rows is not None and self.max_rows < 1:
             raise ConfigError(f"max_rows must be at least 1, got {self.max_rows}. Leave it out to take every row.")
-
-    @property
-    def name(self) -> str:
-        """Name of the whole source."""
-        return self.source.name
 
     @property
     def fingerprint(self) -> str:

@@ -38,9 +38,7 @@ def read_tree(tree: Tree, options: SourceOptions, media: Media | None = None) ->
     folder = table[: -len(PurePosixPath(table).name)]
     archives = [name for name in listing.names if name.startswith(folder) and name[len(folder) :].endswith(".zip")]
     beside = [name for name in archives if "/" not in name[len(folder) :]]
-    return TableSource(
-        options.name or tree.name, tree.file(table), options, media or tree.media(folder, beside), tree.fingerprint
-    )
+    return TableSource(options.name or tree.name, tree.file(table), options, media or tree.media(folder, beside), tree)
 
 
 def _choose_table(tree_name: str, names: tuple[str, ...], wanted: str | None) -> str | None:
@@ -69,7 +67,7 @@ def _wrapper(names: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True)
-class FileSource:
+class FileSource(Source):
     """Images and texts as rows: the columns are id, image or text, and label where there are class folders.
 
     Args:
@@ -85,7 +83,7 @@ class FileSource:
     @property
     def fingerprint(self) -> str:
         """Hash of every file's name and content."""
-        return hashlib.sha256(self.tree.fingerprint.encode()).hexdigest()
+        return hashlib.sha256(self.tree.hash().encode()).hexdigest()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the files in record batches; texts are read as they are needed."""

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pyarrow as pa
 
 from metafuse.errors import ConfigError, SourceError
-from metafuse.sources.base import BATCH_ROWS, Dataset, Rows, check_columns, collect
+from metafuse.sources.base import BATCH_ROWS, Dataset, Rows, Source, check_columns, collect
 from metafuse.sources.cells import plain_batch
 from metafuse.sources.media import Media
 
@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"hf://(?P<path>[\w.-]+/[\w.-]+)(/(?P<config>[\w.-]+))?(\?
 
 
 @dataclass(frozen=True, eq=False)
-class DatasetSource:
+class DatasetSource(Source):
     """A `datasets` dataset, streamed or whole; images and sounds stay undecoded, class numbers become names.
 
     Args:

@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 
 from metafuse.errors import SourceError
-from metafuse.sources.base import BATCH_ROWS, Dataset, check_columns
+from metafuse.sources.base import BATCH_ROWS, Dataset, Source, check_columns
 from metafuse.sources.cells import Types, infer_types, is_missing, plain_batch, to_array, to_frame
 from metafuse.sources.media import Media, MediaError
 
 
 @dataclass(frozen=True, eq=False)
-class MemorySource:
+class MemorySource(Source):
     """A table in memory.
 
     Args:

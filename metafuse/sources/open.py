@@ -15,7 +15,7 @@ from metafuse.sources.media import Media
 from metafuse.sources.memory import read_memory
 from metafuse.sources.options import SourceOptions
 from metafuse.sources.remote import PROTOCOLS, fetch
-from metafuse.sources.sql import SqlSource
+from metafuse.sources.sql import read_sql
 from metafuse.sources.tables import TableSource, is_readable
 
 __all__ = ["SourceOptions", "open_source"]
@@ -40,7 +40,7 @@ def open_source(source: object, options: SourceOptions = SourceOptions()) -> Sou
     """
     opened = _open_text(str(source), options) if isinstance(source, (str, Path)) else _open_object(source, options)
     if options.keep or options.max_rows is not None:
-        return FilteredSource(opened, options.keep, options.max_rows)
+        return FilteredSource(opened.name, opened, options.keep, options.max_rows)
     return opened
 
 
@@ -65,7 +65,7 @@ def _open_text(text: str, options: SourceOptions) -> Source:
         return _open_path(fetch(text), options)
     with_table = _FRAGMENT.fullmatch(text)
     url, table = (with_table["url"], with_table["table"]) if with_table else (text, options.table)
-    return SqlSource(url, None if options.query else table, options.query, options.name, first_rows)
+    return read_sql(url, None if options.query else table, options.query, options.name, first_rows)
 
 
 def _open_path(path: Path, options: SourceOptions) -> Source:

@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
 
 from metafuse.errors import ConfigError, MissingExtraError, SourceError
-from metafuse.sources.base import BATCH_ROWS, Dataset, Rows, check_columns, collect
+from metafuse.sources.base import BATCH_ROWS, Dataset, Rows, Source, check_columns, collect
 from metafuse.sources.cells import infer_types, to_batch
 from metafuse.sources.environment import expand
 from metafuse.sources.media import Media
@@ -25,21 +25,21 @@ _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"
 
 
 @dataclass(frozen=True, repr=False)
-class SqlSource:
+class SqlSource(Source):
     """A table or a query of a database.
 
     Args:
+        name: Short name for folders and titles.
         url: SQLAlchemy URL; `${NAME}` stands for an environment variable, read when connecting.
         table: Table or view, with its schema before a dot if need be.
         query: A SELECT statement, instead of a table.
-        name: Short name for folders and titles; the table's or database's where None.
         max_rows: Most rows to take; None for all.
     """
 
+    name: str
     url: str
     table: str | None = None
     query: str | None = None
-    title: str | None = None
     max_rows: int | None = None
 
     def __post_init__(self) -> None:
@@ -51,11 +51,6 @@ class SqlSource:
 
     def __repr__(self) -> str:
         return f"SqlSource({self._masked_url()}, table={self.table!r}, query={self.query!r})"
-
-    @property
-    def name(self) -> str:
-        """Short name for folders and titles."""
-        return str(self.title or self.table or _parse(self.url).database or "database")
 
     @property
     def fingerprint(self) -> str:
@@ -151,6 +146,30 @@ class SqlSource:
         url = _parse(self.url)
         query = {key: "***" if _SECRET.search(key) else value for key, value in url.query.items()}
         return str(url.set(query=query).render_as_string(hide_password=True))
+
+
+def read_sql(
+    url: str,
+    table: str | None = None,
+    query: str | None = None,
+    name: str | None = None,
+    max_rows: int | None = None,
+) -> SqlSource:
+    """Take a table or query of a database as source; nothing is connected to before it is read.
+
+    Args:
+        url: SQLAlchemy URL, as for `SqlSource`.
+        table: Table or view; may be left out with a query, or where there is only one table.
+        query: A SELECT statement.
+        name: Short name; the table's or database's where None.
+        max_rows: Most rows to take; None for all.
+    Raises:
+        ConfigError: there are both table and query, or the query is not one SELECT.
+        SourceError: the URL cannot be understood.
+        MissingExtraError: SQLAlchemy is not installed.
+    """
+    database = PurePath(_parse(url).database or "database").stem
+    return SqlSource(name or table or database, url, table, query, max_rows)
 
 
 def _import_sqlalchemy() -> Any:

@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from metafuse.errors import ConfigError, MissingExtraError, SourceError
-from metafuse.sources.base import BATCH_ROWS, Dataset, Rows, check_columns, collect
+from metafuse.sources.base import BATCH_ROWS, Dataset, Rows, Source, check_columns, collect
 from metafuse.sources.cells import EMPTY_MARKERS, in_columns, infer_types, plain_batch, to_batch
 from metafuse.sources.delimited import read_delimited
-from metafuse.sources.files import StoredFile, hash_file
+from metafuse.sources.files import StoredFile, Tree, hash_file
 from metafuse.sources.json_text import read_json, read_json_lines
 from metafuse.sources.media import Media
 from metafuse.sources.options import SourceOptions
 
 
 @dataclass(frozen=True)
-class TableSource:
+class TableSource(Source):
     """One table file.
 
     Args:
@@ -30,21 +30,22 @@ class TableSource:
         file: The file; its suffix names the format.
         options: How to read it.
         media: Opens the files that cells name.
-        content: Hash of everything the rows come from, when that is more than the file.
+        tree: The folder or zip that the file and its media lie in, when that is the source.
     """
 
     name: str
     file: StoredFile
     options: SourceOptions
     media: Media
-    content: str | None = None
+    tree: Tree | None = None
 
     @property
     def fingerprint(self) -> str:
         """Hash of the content and of the options it is read with."""
         options = self.options
         read_with = (options.sheet, options.encoding, options.delimiter, options.key, tuple(options.columns))
-        return hashlib.sha256(f"{self.content or hash_file(self.file)}{read_with}".encode()).hexdigest()
+        content = hash_file(self.file) if self.tree is None else f"{self.file.name}{self.tree.hash()}"
+        return hashlib.sha256(f"{content}{read_with}".encode()).hexdigest()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in record batches."""

@@ -70,7 +70,7 @@ def test_missing_shard_is_named(folder):
 
 def test_damaged_shard_index_is_refused(folder):
     (folder / "model.safetensors.index.json").write_text("[]")
-    with pytest.raises(ArtifactError, match="index.json is damaged"):
+    with pytest.raises(ArtifactError, match=r"index\.json is damaged"):
         check_weights(folder)
 
 
@@ -82,12 +82,15 @@ def test_missing_folder_is_not_taken_for_a_hub_name(tmp_path):
 def test_offline_refuses_a_download_with_the_command_that_installs(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ConfigError, match="HF_HUB_OFFLINE forbids downloading it.*hf download nobody/nothing"):
+    with pytest.raises(ConfigError, match=r"HF_HUB_OFFLINE forbids downloading it.*hf download nobody/nothing"):
         find_model("nobody/nothing")
 
 
 def test_download_is_announced_with_its_size(monkeypatch, tmp_path, folder, caplog):
-    siblings = [SimpleNamespace(rfilename="model.safetensors", size=5_000_000), SimpleNamespace(rfilename="a.bin", size=9)]
+    siblings = [
+        SimpleNamespace(rfilename="model.safetensors", size=5_000_000),
+        SimpleNamespace(rfilename="a.bin", size=9),
+    ]
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("metafuse.encoders.models.is_offline", lambda: False)
     monkeypatch.setattr("metafuse.encoders.models._cached", lambda model, revision: None)
@@ -107,7 +110,7 @@ def test_hub_model_with_pickled_weights_only_is_refused_before_download(monkeypa
     monkeypatch.setattr(
         "huggingface_hub.HfApi.model_info", lambda self, model, **options: SimpleNamespace(siblings=siblings, sha="1")
     )
-    with pytest.raises(ArtifactError, match="expected safetensors weights, got pytorch_model.bin"):
+    with pytest.raises(ArtifactError, match=r"expected safetensors weights, got pytorch_model\.bin"):
         find_model("somebody/something")
 
 

@@ -58,7 +58,9 @@ def test_first_frame_of_an_animation_is_taken():
     assert decode_image(content).getpixel((0, 0)) == (255, 0, 0)
 
 
-@pytest.mark.parametrize("content", [b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"P", b"GIF89a", b"II*\0", b"%!PS"])
+@pytest.mark.parametrize(
+    "content", [b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"P", b"GIF89a", b"II*\0", b"%!PS"]
+)
 def test_what_is_no_image_is_refused(content):
     with pytest.raises(MediaError, match="is not an image that can be decoded"):
         decode_image(content)

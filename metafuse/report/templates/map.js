@@ -22,6 +22,7 @@ function startMap() {
   const names = () => (mode === "class" ? data.classes : data.clusters);
   const colourIndex = () => (mode === "class" ? data.classColour : data.clusterColour);
   const margin = 22;
+  const ring = data.labelled.filter(Boolean).length > 300 ? 1.2 : 2;
   const screenX = (i) => (margin + (data.x[i] / 9999) * (canvas.clientWidth - 2 * margin)) * view.scale + view.x;
   const screenY = (i) => (margin + (1 - data.y[i] / 9999) * (canvas.clientHeight - 2 * margin)) * view.scale + view.y;
 
@@ -37,7 +38,7 @@ function startMap() {
     return `rgb(${colours.ramp[k].map((low, c) => Math.round(low + (colours.ramp[k + 1][c] - low) * (at - k))).join()})`;
   }
   function colourOf(i) {
-    // Squared: most rows are ordinary and should stay quiet.
+    // To the fourth power: most rows are ordinary and should stay quiet.
     if (mode === "unusual") return data.unusual[i] === null ? colours.none : rampColour((data.unusual[i] / 1000) ** 4);
     const group = groupOf(i);
     return group < 0 ? colours.none : colours.groups[colourIndex()[group]];
@@ -54,7 +55,7 @@ function startMap() {
     if (x < -9 || y < -9 || x > canvas.clientWidth + 9 || y > canvas.clientHeight + 9) return;
     const base = (n > 2500 ? 2.4 : n > 900 ? 2.9 : 3.6) * Math.min(1.6, view.scale ** 0.35) * (isLarge ? 1.5 : 1);
     pen.beginPath();
-    pen.arc(x, y, data.labelled[i] ? base + 2 : base, 0, 2 * Math.PI);
+    pen.arc(x, y, data.labelled[i] ? base + ring : base, 0, 2 * Math.PI);
     if (data.unknown[i] && !data.labelled[i]) {
       pen.lineWidth = 1.6;
       pen.strokeStyle = colourOf(i);
@@ -64,7 +65,7 @@ function startMap() {
     pen.fillStyle = colourOf(i);
     pen.fill();
     if (!data.labelled[i]) return;
-    pen.lineWidth = 1.8;
+    pen.lineWidth = ring * 0.9;
     pen.strokeStyle = colours.ink;
     pen.stroke();
   }
@@ -109,18 +110,22 @@ function startMap() {
     pen.font = "600 12.5px system-ui, sans-serif";
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    pen.lineJoin = "round";
+    const most = (canvas.clientWidth / 36) * view.scale;
     for (const [group, rows] of [...members].sort((a, b) => b[1].length - a[1].length)) {
       const name = names()[group].length > 28 ? `${names()[group].slice(0, 27)}…` : names()[group];
       const half = pen.measureText(name).width / 2 + 5;
       const x = Math.min(canvas.clientWidth - half, Math.max(half, middle(rows.map(screenX))));
       const y = middle(rows.map(screenY));
+      if (taken.length >= most) break;
       if (y < 8 || y > canvas.clientHeight - 8) continue;
       if (taken.some((box) => Math.abs(box.x - x) < box.half + half && Math.abs(box.y - y) < 20)) continue;
       taken.push({ x, y, half });
-      pen.lineWidth = 4;
-      pen.strokeStyle = colours.card;
-      pen.strokeText(name, x, y);
+      pen.globalAlpha = 0.82;
+      pen.fillStyle = colours.card;
+      pen.beginPath();
+      pen.roundRect(x - half, y - 9, 2 * half, 18, 5);
+      pen.fill();
+      pen.globalAlpha = 1;
       pen.fillStyle = colours.ink;
       pen.fillText(name, x, y);
     }

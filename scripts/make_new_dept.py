@@ -1,4 +1,4 @@
-"""Make the sample source `new_dept`: `python tasks/make_new_dept.py [--check] [--out DIR]`."""
+"""Make the sample source `new_dept`: `python scripts/make_new_dept.py [--check] [--out DIR]`."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from new_dept_maker.folder import compare_folder, render_folder, write_folder
 from new_dept_maker.rows import make_rows
 
-DEFAULT_FOLDER = Path(__file__).parent / "new_dept"
+DEFAULT_FOLDER = Path(__file__).parents[1] / "tasks" / "new_dept"
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
         return 0
     different = compare_folder(files, options.out)
     for name in different:
-        print(f"{options.out / name}: not what tasks/make_new_dept.py makes", file=sys.stderr)
+        print(f"{options.out / name}: not what scripts/make_new_dept.py makes", file=sys.stderr)
     return 1 if different else 0
 
 

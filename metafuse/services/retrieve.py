@@ -1,0 +1,44 @@
+"""The rows most similar to a query."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from metafuse.index.base import Index
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A row found.
+
+    Args:
+        row_id: Id of the row.
+        similarity: Cosine similarity to the query, -1..1.
+    """
+
+    row_id: str
+    similarity: float
+
+
+def retrieve(
+    index: Index, query: Float[np.ndarray, " dim"], k: int = 10, *, exclude_id: str | None = None
+) -> list[Hit]:
+    """Find the k rows most similar to an embedding, best first.
+
+    Args:
+        index: The source's index.
+        query: L2-normalised embedding.
+        k: Rows wanted; fewer come back where the index holds fewer.
+        exclude_id: The row the query was made of, which is left out.
+    Raises:
+        ShapeError: another dimension than the index has, or NaN.
+        ConfigError: k is below 1.
+    """
+    similarities, ids = index.search(query[None], k if exclude_id is None else k + 1)
+    hits = [
+        Hit(row_id, float(similarity))
+        for row_id, similarity in zip(ids[0], similarities[0], strict=False)  # NaN where fewer rows were found
+        if row_id != exclude_id
+    ]
+    return hits[:k]
