@@ -89,7 +89,7 @@ def save_value(value: object, folder: Path, name: str) -> None:
     tensors: dict[str, np.ndarray] = {}
     tree = _pack(value, tensors)
     (folder / f"{name}.json").write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
-    save_file(tensors, folder / f"{name}.safetensors")
+    save_file({key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}, folder / f"{name}.safetensors")
 
 
 def load_value(folder: Path, name: str) -> Any:
@@ -126,8 +126,9 @@ def _swap(temporary: Path, path: Path) -> None:
 
 def _pack(value: object, tensors: dict[str, np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
-        key = f"t{len(tensors)}"
-        tensors[key] = np.ascontiguousarray(value)
+        known = (key for key, tensor in tensors.items() if tensor is value)
+        key = next(known, f"t{len(tensors)}")
+        tensors[key] = value
         return {"#tensor": key}
     if isinstance(value, Enum):
         return {"#enum": _address(type(value)), "value": value.value}

@@ -112,8 +112,9 @@ def find_near_repeats(texts: pd.Series, ids: Sequence[str], *, seed: int = 0) ->
         seed: Draws the hyperplanes.
     Reference: Charikar 2002, "Similarity Estimation Techniques from Rounding Algorithms".
     """
-    names = pd.Series(list(ids), index=texts.index)
-    present = texts[present_mask(texts)].astype(str).str.slice(0, MAX_CHARS).drop_duplicates()
+    # by position: the caller's own index may hold the same key twice
+    by_position = texts.reset_index(drop=True)
+    present = by_position[present_mask(by_position)].astype(str).str.slice(0, MAX_CHARS).drop_duplicates()
     sample = evenly(present, MAX_TEXTS)
     if len(sample) < 2:
         return NearRepeats(0, (), len(sample))
@@ -123,7 +124,7 @@ def find_near_repeats(texts: pd.Series, ids: Sequence[str], *, seed: int = 0) ->
     near = cosines >= NEAR
     pairs, cosines = pairs[near], cosines[near]
     best = np.lexsort((pairs[:, 1], pairs[:, 0], -cosines))[:_MAX_GROUPS]
-    sampled = names[sample.index].tolist()
+    sampled = [ids[position] for position in sample.index]
     examples = tuple((sampled[a], sampled[b], round(float(cosines[at]), 4)) for at in best for a, b in [pairs[at]])
     return NearRepeats(len(np.unique(pairs)), examples, len(sample))
 

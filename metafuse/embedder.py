@@ -90,7 +90,12 @@ class Embedder:
             matrices[name], present[name], modalities[name] = matrix, mask, column.modality
             quarantine += [Quarantined(text_key(rows.ids[at]), name, reason) for at, reason in failed.items()]
         if self.spec.table is not None:
-            matrices[TABLE], present[TABLE] = self.spec.table.encode(rows.frame)
+            encoded = self.spec.table.encode(rows.frame)
+            matrices[TABLE], present[TABLE] = encoded.matrix, encoded.present
+            quarantine += [
+                Quarantined(f"{count} rows", name, "no number or date could be read; counted as missing")
+                for name, count in encoded.unreadable.items()
+            ]
             modalities[TABLE] = Modality.NUMERIC
         return Features(matrices, present, modalities), quarantine
 
@@ -164,7 +169,7 @@ def fit_embedder(
         text,
         image,
         {modality: encoder.fingerprint for modality, encoder in encoders.items()},
-        fit_tabular(rows.frame, schema) if schema.named(*TABULAR) else None,
+        fit_tabular(rows.frame, schema.columns) if schema.named(*TABULAR) else None,
     )
     return Embedder(spec, cache, device=device)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 from jaxtyping import Bool, Float, Int
 from safetensors.numpy import load, save
 
@@ -132,6 +133,11 @@ def _load_segment(keys_path: Path) -> Float[np.ndarray, "n dim"] | None:
         keys_path.unlink(missing_ok=True)
         return None
     return load(content)["features"]
+
+
+def open_cache(folder: Path | str | None) -> FeatureCache:
+    """Open the feature cache in a folder, or in the user's cache folder."""
+    return FeatureCache(Path(folder) if folder is not None else platformdirs.user_cache_path("metafuse"))
 
 
 def write_atomically(path: Path, content: bytes) -> None:

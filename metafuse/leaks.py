@@ -5,7 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Bool
 
 from metafuse.schema import TABULAR, Column, Modality, Schema
 from metafuse.value_patterns import evenly, present_mask
@@ -195,7 +197,7 @@ def _plain(text: str) -> str:
     return f" {words} "
 
 
-def _missing_classes(column: Column, present: pd.Series, labels: pd.Series) -> Leak | None:
+def _missing_classes(column: Column, present: Bool[np.ndarray, " n_rows"], labels: pd.Series) -> Leak | None:
     by_class = pd.Series(present).groupby(labels.array).agg(["mean", "size"])
     empty = by_class[by_class["mean"] == 0]
     if empty.empty or len(empty) == len(by_class) or not by_class["mean"].isin((0, 1)).all():

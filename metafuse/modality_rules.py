@@ -51,6 +51,8 @@ class Facts:
         values = cells[present_mask(cells)]
         if isinstance(values.dtype, pd.CategoricalDtype):
             values = values.astype(values.cat.categories.dtype)
+        if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "O":
+            values = values.astype(object)
         if values.dtype == object:
             values = values.infer_objects()
         if not isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":

@@ -4,22 +4,42 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import pandas as pd
+
 from metafuse.errors import SourceError
-from metafuse.task import DataFile, Task, data_folder
+from metafuse.task import DataFile, data_folder, find_task, known_tasks, load_task
 
 
-def fetch_data(task: Task, from_folder: Path | None = None) -> list[Path]:
+def list_data() -> pd.DataFrame:
+    """List the task files: name, whether their rows are here, what they are."""
+    specs = [load_task(path).spec for name in known_tasks() if (path := find_task(name)) is not None]
+    here = [all((data_folder(spec) / file.path).is_file() for file in spec.files) for spec in specs]
+    return pd.DataFrame(
+        {
+            "name": [spec.name for spec in specs],
+            "is_here": here,
+            "licence": [spec.licence for spec in specs],
+            "description": [spec.description for spec in specs],
+        }
+    )
+
+
+def fetch_data(name: str, from_folder: Path | None = None) -> list[Path]:
     """Put the files of a task's data set where the task looks for them.
 
     Args:
-        task: The task whose `files` are wanted.
+        name: Name of the task whose `files` are wanted.
         from_folder: Folder that holds a copy of them; without it each comes from its public address.
     Returns:
         The files, in the task's order. Those already there with the right bytes are left as they are.
     Raises:
-        SourceError: the task has no files, a file has no public address or is not in the folder, or
+        SourceError: there is no such task, it has no files, a file has no public address or is not in the folder, or
             its bytes are others than those the task names.
     """
+    path = find_task(name)
+    if path is None:
+        raise SourceError(f"no task '{name}'. Known: {', '.join(known_tasks())}. Use one of these names.")
+    task = load_task(path)
     if not task.spec.files:
         raise SourceError(f"task '{task.spec.name}' names no public files; its rows are read from where it points to.")
     folder = data_folder(task.spec)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from metafuse.duplicates import NearRepeats, Repeats, find_near_repeats, find_repeats, image_keys
 from metafuse.leaks import Leak, Severity, find_leaks
@@ -151,7 +152,7 @@ def _examine_column(column: Column, cells: pd.Series, ids: Sequence[str]) -> Col
     )
 
 
-def _find_outliers(cells: pd.Series) -> np.ndarray:
+def _find_outliers(cells: pd.Series) -> Int[np.ndarray, " n_outliers"]:
     """Rows whose number lies beyond the bound, the farthest first.
 
     The deviation is estimated by the median absolute deviation, or where more than half of the values are

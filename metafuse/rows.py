@@ -35,23 +35,27 @@ class Rows:
         return len(self.frame)
 
 
-def take_rows(dataset: Dataset, schema: Schema, labels: Mapping[str, str] | None = None) -> Rows:
+def take_rows(
+    dataset: Dataset, schema: Schema, labels: Mapping[str, str] | None = None, *, unique_ids: bool = True
+) -> Rows:
     """Settle the ids and labels of a source's rows.
 
     Args:
         dataset: Rows as they came.
         schema: Which column is what.
         labels: id -> label from outside; None to take the source's own label column.
+        unique_ids: Refuse ids that repeat or are missing.
     Raises:
         SchemaError: ids repeat, or an id is missing.
         AdaptationError: labels name rows the source does not have.
     """
     frame = dataset.frame
-    if schema.id_column is not None:
+    if schema.id_column is not None and schema.id_column in frame:
         ids = pd.Index(frame[schema.id_column])
     else:
         ids = frame.index if frame.index.is_unique else pd.RangeIndex(len(frame))
-    _check_ids(ids, schema.id_column)
+    if unique_ids:
+        _check_ids(ids, schema.id_column)
     frame = frame.reset_index(drop=True)
     if labels is not None:
         return Rows(ids, frame, _outside_labels(ids, labels, {row.row_id for row in dataset.quarantine}), dataset.media)

@@ -206,8 +206,10 @@ def _id_rank(facts: Facts) -> tuple[int, int]:
 
 
 def _is_code(facts: Facts) -> bool:
+    if not facts.is_text:
+        return False
     short = [len(text) <= _MAX_CODE_CHARS and len(text.split()) <= 2 for text in facts.sample]
-    return facts.is_text and bool(short) and sum(short) >= 0.95 * len(short)
+    return sum(short) >= 0.95 * len(short)
 
 
 def _unnamed_id(candidates: list[Facts], contents: Mapping[str, Column]) -> Facts | None:

@@ -133,6 +133,40 @@ def open_task(task: Task) -> Source:
     return open_source(place, SourceOptions(name=task.spec.name, media=media, **options))
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A source ready to be read, with its task file where it has one."""
+
+    source: Source
+    task: TaskSpec | None = None
+
+
+def open_any(source: object) -> Opened:
+    """Open what a user names: an existing file or folder, a URL, a task's name, or a table in memory.
+
+    Args:
+        source: In this order: a `.toml` task file, a file or folder, a URL, the name of a task file; or an object.
+    Raises:
+        SourceError: there is no such thing; the message lists the known tasks.
+    """
+    if not isinstance(source, str | Path):
+        return Opened(open_source(source))
+    path = Path(source)
+    if path.suffix == ".toml" and path.is_file():
+        task = load_task(path)
+        return Opened(open_task(task), task.spec)
+    if path.exists() or "://" in str(source):
+        return Opened(open_source(source))
+    found = find_task(str(source))
+    if found is None:
+        raise SourceError(
+            f"no source '{source}': expected an existing file or folder, a URL, or the name of a task "
+            f"({', '.join(known_tasks())}). Check the spelling, or write tasks/{path.name}.toml."
+        )
+    task = load_task(found)
+    return Opened(open_task(task), task.spec)
+
+
 def _task_folders() -> list[Path]:
     package = Path(__file__).parent
     # In a checkout the shipped task files stand beside the package; the wheel moves them inside.

@@ -80,7 +80,7 @@ def share_matching(texts: Sequence[str], kind: str) -> float:
 
 
 def is_image(cell: object) -> bool:
-    """Tell whether a cell that is not text holds an image: bytes, an array, a PIL image, or a dict of bytes and path."""
+    """Tell whether a cell that is not text holds an image: bytes, array, PIL image, or a dict of bytes and path."""
     if isinstance(cell, bytes | bytearray | memoryview):
         head = bytes(cell[:12])
         return head.startswith(_IMAGE_HEADS) and (not head.startswith(b"RIFF") or head[8:] == b"WEBP")

@@ -65,3 +65,12 @@ def test_arrow_and_nullable_numbers_are_read_like_numpy_ones():
         facts = Facts.of("n", pd.Series([1, 2, 3, None], dtype=dtype))
         assert kind_of(facts) == ("numeric", "3 distinct numbers from 1 to 3")
         assert facts.is_whole
+
+
+def test_arrow_texts_and_lists_are_read_like_python_ones():
+    import pyarrow as pa
+
+    texts = pd.Series(["it broke", " ", "too small", None], dtype=pd.ArrowDtype(pa.string()))
+    assert kind_of(Facts.of("note", texts)) == ("text", "2 distinct values on 2 rows, 2.0 words on average")
+    lists = pd.Series([[1], [2, 3]], dtype=pd.ArrowDtype(pa.list_(pa.int64())))
+    assert kind_of(Facts.of("series", lists))[0] == "ignored"

@@ -2,15 +2,20 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from pandas.tseries.api import guess_datetime_format
 
 BLANK = frozenset({"", "?", "-", "--", "na", "n/a", "nan", "none", "null"})
 """Texts that stand for a missing number or date, in any case."""
+
+SAMPLE = 2000
+"""Cells, spread over the column, from which the way of writing is told."""
 
 _QUANTITY = re.compile(
     r"[^\d.,]{0,4}?(?P<mantissa>[-+]?(?:\d[\d.,]*|[.,]\d+))(?P<exponent>e[-+]?\d+)?(?:\s*[^\d\s.,+/-]\D*[23]?)?",
@@ -20,7 +25,7 @@ _GROUP_SPACE = re.compile(r"(?<=\d)[\s'\u2019](?=\d{3}(?!\d))")
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,])\d{3})?(?:\1\d{3})*")
 
 
-def find_decimal_sign(values: Iterable[object]) -> str:
+def find_decimal_sign(values: pd.Series) -> str:
     """Tell whether a column writes decimals with a comma or a point.
 
     The majority of the numbers that leave no doubt decides, a point where none does: of two different
@@ -28,7 +33,7 @@ def find_decimal_sign(values: Iterable[object]) -> str:
     """
     signs = [
         _clear_decimal(match["mantissa"])
-        for value in values
+        for value in _sample(values)
         if isinstance(value, str) and (match := _QUANTITY.fullmatch(_clean(value))) is not None
     ]
     return "," if signs.count(",") > signs.count(".") else "."
@@ -83,7 +88,8 @@ def read_numbers(values: pd.Series, decimal: str) -> tuple[Float[np.ndarray, " n
 
 def find_date_order(values: pd.Series) -> bool:
     """Tell whether a column writes the day before the month: the reading that fits more cells, month first on a tie."""
-    return read_dates(values, day_first=True)[1] < read_dates(values, day_first=False)[1]
+    sample = _sample(values)
+    return read_dates(sample, day_first=True)[1] < read_dates(sample, day_first=False)[1]
 
 
 def read_dates(values: pd.Series, day_first: bool) -> tuple[Float[np.ndarray, " n_items"], int]:
@@ -96,9 +102,8 @@ def read_dates(values: pd.Series, day_first: bool) -> tuple[Float[np.ndarray, " 
     blank = find_blank(values)
     dates = pd.to_datetime(values.mask(blank), errors="coerce", utc=True, format="ISO8601")
     if not pd.api.types.is_datetime64_any_dtype(values.dtype):
-        rest = values.mask(blank | dates.notna().to_numpy())
-        other = pd.to_datetime(rest, errors="coerce", utc=True, format="mixed", dayfirst=day_first)
-        dates = dates.fillna(_fitting(values, other, day_first))
+        rest = values.mask(blank | dates.notna().to_numpy()).dropna()
+        dates = dates.fillna(_read_written_dates(rest, day_first))
     missing = dates.isna().to_numpy()
     seconds = dates.dt.tz_convert(None).to_numpy(dtype="datetime64[us]").astype(np.int64) / 1e6
     return np.where(missing, np.nan, seconds), int((missing & ~blank).sum())
@@ -111,6 +116,19 @@ def find_blank(values: pd.Series) -> np.ndarray:
         return blank
     texts: Sequence[bool] = [isinstance(value, str) and value.strip().casefold() in BLANK for value in values]
     return blank | np.asarray(texts, dtype=bool)
+
+
+def _read_written_dates(values: pd.Series, day_first: bool) -> pd.Series:
+    # The form of the first cell is tried on all, which is fast; what it does not fit is read cell by cell.
+    first = next((value for value in values if isinstance(value, str)), "")
+    with warnings.catch_warnings():
+        # pandas warns where the first cell speaks for the other order; the column as a whole decided.
+        warnings.simplefilter("ignore", UserWarning)
+        form = guess_datetime_format(first, dayfirst=day_first) or "ISO8601"
+    dates = pd.to_datetime(values, errors="coerce", utc=True, format=form)
+    others = values[dates.isna()]
+    dates = dates.fillna(pd.to_datetime(others, errors="coerce", utc=True, format="mixed", dayfirst=day_first))
+    return _fitting(values, dates, day_first)
 
 
 def _fitting(values: pd.Series, dates: pd.Series, day_first: bool) -> pd.Series:
@@ -138,6 +156,10 @@ def _plain(mantissa: str, decimal: str) -> str | None:
     if any(mark in whole for mark in ".,") and not _GROUPED.fullmatch(whole):
         return None
     return whole.replace(".", "").replace(",", "") + ("." + fraction if sign else "")
+
+
+def _sample(values: pd.Series) -> pd.Series:
+    return values.iloc[:: -(-len(values) // SAMPLE) or 1]
 
 
 def _clean(text: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,17 +77,30 @@ class TransformersImageEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Weights, configuration, pre-processing and code version, without loading the model."""
-        return f"transformers-image/{VERSION}:{fingerprint_model(self.folder, ('config.json', *PREPROCESSORS))}"
+        """Weights, configuration, pre-processing and versions of the code, without loading the model."""
+        files = fingerprint_model(self.folder, ("config.json", *PREPROCESSORS))
+        libraries = f"transformers {version('transformers')}, pillow {version('pillow')}"
+        return f"transformers-image/{VERSION}:{files}; {libraries}"
 
     @cached_property
     def dim(self) -> int:
-        """Length of a vector."""
+        """Length of a vector, from encoding an image of noise.
+
+        Raises:
+            ConfigError: the model gives the same image another vector each time.
+        """
         from PIL import Image
 
-        return self._forward([Image.new("RGB", (64, 64))]).shape[1]
+        noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+        first, second = self._forward([noise]), self._forward([noise])
+        if not np.allclose(first, second, atol=1e-4):
+            raise ConfigError(
+                f"model '{self.model}': expected the same vector for the same image, got another each time. "
+                "Models that hide patches at random (masked autoencoders) cannot be used; choose another."
+            )
+        return first.shape[1]
 
-    def encode(self, values: Sequence[bytes], progress: Progress | None = None) -> Encoded:  # type: ignore[override]
+    def encode(self, values: Sequence[bytes], progress: Progress | None = None) -> Encoded:
         """Encode the bytes of image files."""
         matrix = np.zeros((len(values), self.dim), dtype=np.float32)
         failures: dict[int, str] = {}
@@ -174,7 +188,7 @@ def _pool(model: Any, pixels: "Tensor", trained_pooler: bool) -> "Tensor":
     pooled = getattr(output, "pooler_output", None)
     if pooled is not None and trained_pooler:
         return _checked(pooled.flatten(1), model)
-    hidden = getattr(output, "last_hidden_state", None)
+    hidden: Any = getattr(output, "last_hidden_state", None)
     if getattr(hidden, "ndim", 0) == 4:
         return hidden.mean(dim=(2, 3))
     if getattr(hidden, "ndim", 0) == 3:

@@ -9,6 +9,7 @@ Reference: Dalal, Triggs 2005, "Histograms of Oriented Gradients for Human Detec
 """
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,15 +49,13 @@ class HandcraftedImageEncoder:
     @property
     def fingerprint(self) -> str:
         """Code version and constants; the libraries' versions, whose results may change, are part of it."""
-        from importlib.metadata import version
-
         sizes = (SIDE, CELL, ORIENTATIONS, RADII, LIGHTNESS_EDGES, CHROMA_EDGES)
         joint = (JOINT_LIGHTNESS_EDGES, JOINT_CHROMA_EDGES)
         weights = (GRADIENT_WEIGHT, PLACED_COLOUR_WEIGHT, COLOUR_WEIGHT, TEXTURE_WEIGHT)
         libraries = f"scikit-image {version('scikit-image')}, pillow {version('pillow')}"
         return f"handcrafted-image/{VERSION}:{sizes}{joint}{weights}; {libraries}"
 
-    def encode(self, values: Sequence[bytes], progress: Progress | None = None) -> Encoded:  # type: ignore[override]
+    def encode(self, values: Sequence[bytes], progress: Progress | None = None) -> Encoded:
         """Encode the bytes of image files."""
         matrix = np.zeros((len(values), self.dim), dtype=np.float32)
         failures: dict[int, str] = {}

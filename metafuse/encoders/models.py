@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,8 +17,9 @@ SHARD_INDEX = "model.safetensors.index.json"
 WEIGHTS = "*.safetensors"
 PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
-_DOWNLOADED = ("*.json", "*.txt", "*.model", "*.safetensors")
-_LEFT_OUT = ("onnx/*", "openvino/*", "*.fp16.safetensors")
+_DOWNLOADED = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_LEFT_OUT = ["onnx/*", "openvino/*", "*.fp16.safetensors"]
+_HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 
 def find_model(model: str | Path, *, revision: str | None = None) -> Path:
@@ -33,7 +35,7 @@ def find_model(model: str | Path, *, revision: str | None = None) -> Path:
     """
     folder = Path(model).expanduser()
     if not folder.is_dir():
-        if not _is_hub_name(str(model)):
+        if _HUB_NAME.fullmatch(str(model)) is None:
             raise ConfigError(
                 f"model '{model}': expected a folder or a hub name such as 'google/vit-base-patch16-224-in21k', "
                 "and there is no such folder. Check the path."
@@ -103,23 +105,20 @@ def _sha256(file: object) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def _is_hub_name(model: str) -> bool:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
-    try:
-        validate_repo_id(model)
-    except HFValidationError:
-        return False
-    return not model.startswith(".")
-
-
 def _cached(model: str, revision: str | None) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(model, revision=revision, local_files_only=True, **_selection()))
+        folder = Path(
+            snapshot_download(
+                model,
+                revision=revision,
+                local_files_only=True,
+                allow_patterns=_DOWNLOADED,
+                ignore_patterns=_LEFT_OUT,
+            )
+        )
     except LocalEntryNotFoundError:
         return None
     # A stopped download leaves a snapshot without its largest file, the weights; fetch the rest.
@@ -128,33 +127,30 @@ def _cached(model: str, revision: str | None) -> Path | None:
 
 
 def _download(model: str, revision: str | None) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HTTPError
-    from huggingface_hub.utils import filter_repo_objects
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 
     if is_offline():
         raise ConfigError(
             f"model '{model}' is not on this machine, and HF_HUB_OFFLINE forbids downloading it. Unset HF_HUB_OFFLINE, "
             f"or run 'hf download {model}' where there is a network and name the folder it went to."
         )
+    selection = {"revision": revision, "allow_patterns": _DOWNLOADED, "ignore_patterns": _LEFT_OUT}
     try:
-        found = HfApi().model_info(model, revision=revision, files_metadata=True)
-        files = {file.rfilename: file.size or 0 for file in found.siblings or ()}
-        wanted = list(filter_repo_objects(files, **_selection()))
-        if not any(name.endswith(".safetensors") for name in wanted):
-            raise ArtifactError(f"model '{model}': expected safetensors weights, got {_names(files)}. Choose another.")
-        log.warning("downloading model %s, %.0f MB", model, sum(files[name] for name in wanted) / 1e6)
-        return Path(snapshot_download(model, revision=revision, **_selection()))
+        files = snapshot_download(model, dry_run=True, **selection)  # type: ignore[call-overload]
+        if not any(file.filename.endswith(".safetensors") for file in files):
+            raise ArtifactError(
+                f"model '{model}': expected safetensors weights, the hub has none. Choose another model."
+            )
+        n_bytes = sum(file.file_size or 0 for file in files if file.will_download)
+        log.warning("downloading model %s, %.0f MB", model, n_bytes / 1e6)
+        return Path(snapshot_download(model, **selection))  # type: ignore[call-overload]
     except (HTTPError, OSError) as err:
         reason = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
         raise ConfigError(
             f"model '{model}' is not on this machine and could not be downloaded ({reason}). "
             "Check the name and the network, or name a folder that holds the model."
         ) from err
-
-
-def _selection() -> dict[str, list[str]]:
-    return {"allow_patterns": list(_DOWNLOADED), "ignore_patterns": list(_LEFT_OUT)}
 
 
 def _visible(folder: Path, patterns: Iterable[str]) -> list[Path]:

@@ -18,14 +18,16 @@ MAX_PIXELS = 50_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "ICO", "AVIF", "JPEG2000")
 """Tried in this order. Formats that hold vector programs or call other programs (EPS, WMF) are left out."""
 
+# What Pillow's plug-ins raise on damaged bytes: they check little, and let what Python says pass through.
 _DECODING_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
-    IndexError,
-    KeyError,
+    LookupError,
     TypeError,
+    ArithmeticError,
     EOFError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )

@@ -111,8 +111,8 @@ class CategoricalColumn:
         hot = np.zeros((len(texts) + 1, self.dim))  # the last row is that of missing cells, whose code is -1
         for row, text in enumerate(texts):
             hot[row, [places[part] for part in _split(text, self.separator) if part in places]] = 1.0
-        known = hot.any(axis=1)
-        scaled = np.where(known[:, None], (hot - np.array(self.means)) * self.weight, 0.0)
+        known = hot.sum(axis=1, keepdims=True) > 0
+        scaled = np.where(known, (hot - np.array(self.means)) * self.weight, 0.0)
         return scaled[codes], codes >= 0, 0
 
 

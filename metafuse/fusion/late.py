@@ -40,6 +40,8 @@ def fit_expert_weights(
     held_out: Sequence[Float[np.ndarray, "n_support n_way"]],
     class_index: Int[np.ndarray, " n_support"],
     prior: Sequence[float],
+    *,
+    pull: float = PULL,
 ) -> list[float]:
     """Choose the weights that minimise the log loss of the product on held-out predictions.
 
@@ -47,6 +49,7 @@ def fit_expert_weights(
         held_out: Each expert's log-probabilities of support items it was not fitted on.
         class_index: Their classes.
         prior: Weights to stay near where the support set says little.
+        pull: Cost of a squared distance of one from the prior, in mean log loss.
     """
     stack = np.stack(held_out).astype(np.float64)
     rows = np.arange(len(class_index))
@@ -58,7 +61,7 @@ def fit_expert_weights(
         residual[rows, class_index] -= 1
         gradient = np.einsum("vnc,nc->v", stack, residual) / len(rows)
         away = weights - start
-        return -logs[rows, class_index].mean() + PULL * away @ away, gradient + 2 * PULL * away
+        return -logs[rows, class_index].mean() + pull * away @ away, gradient + 2 * pull * away
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(start))
     return [float(weight) for weight in found.x]

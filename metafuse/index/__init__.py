@@ -1,0 +1,1 @@
+"""Nearest-neighbour search; the only package that names faiss."""

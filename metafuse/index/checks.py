@@ -6,9 +6,7 @@ from jaxtyping import Float
 from metafuse.errors import ConfigError, ShapeError
 
 
-def checked(
-    name: str, matrix: Float[np.ndarray, "..."], dim: int | None = None
-) -> Float[np.ndarray, "n dim"]:
+def checked(name: str, matrix: Float[np.ndarray, "..."], dim: int | None = None) -> Float[np.ndarray, "n dim"]:
     """Return the matrix as contiguous float32.
 
     Args:

@@ -32,9 +32,7 @@ def build_ivf(rows: Float[np.ndarray, "n dim"]) -> Any:
     padded = math.ceil(dim / CODE_STEP) * CODE_STEP
     n_cells = n_cells_for(len(rows))
     pad = f"Pad{padded}," if padded != dim else ""
-    index = faiss.index_factory(
-        dim, f"{pad}IVF{n_cells},PQ{padded // 4}x4fs,RFlat", faiss.METRIC_INNER_PRODUCT
-    )
+    index = faiss.index_factory(dim, f"{pad}IVF{n_cells},PQ{padded // 4}x4fs,RFlat", faiss.METRIC_INNER_PRODUCT)
     n_train = min(len(rows), n_cells * TRAIN_ROWS_PER_CELL)
     sample = np.sort(np.random.default_rng(SEED).choice(len(rows), n_train, replace=False))
     index.train(rows[sample])

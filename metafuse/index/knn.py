@@ -12,11 +12,11 @@ from metafuse.index.ordering import TIE_MARGIN, best_first
 
 def nearest_neighbours(
     queries: Float[np.ndarray, "n_queries dim"],
-    base: Float[np.ndarray, "n_base dim"],
+    base: Float[np.ndarray, "n_base base_dim"],
     k: int,
     *,
     device: str = "auto",
-    exclude_self: bool = False,
+    own_positions: Int[np.ndarray, " n_queries"] | None = None,
 ) -> tuple[Float[np.ndarray, "n_queries k"], Int[np.ndarray, "n_queries k"]]:
     """Find the k rows of the base with the greatest inner product to each query, exactly.
 
@@ -25,7 +25,8 @@ def nearest_neighbours(
         base: Rows to search.
         k: Neighbours wanted; fewer come back where the base has fewer.
         device: "auto", "cpu" or "cuda".
-        exclude_self: Queries are the base itself, row for row: leave each row out of its own neighbours.
+        own_positions: Position of each query itself in the base, -1 where it is not there: that row is left out of
+            the query's neighbours. `np.arange(len(base))` where the queries are the base.
     Returns:
         Similarities, best first, ties by position, and positions in the base.
     Raises:
@@ -35,15 +36,16 @@ def nearest_neighbours(
     base = checked("base", base)
     queries = checked("queries", queries, base.shape[1])
     check_k(k)
-    n_others = len(base) - int(exclude_self)
+    n_own = int(own_positions is not None)
+    n_others = len(base) - n_own
     if n_others < 1:
         raise ConfigError(f"neighbours need at least one other row to choose from, got {len(base)} rows in all.")
     k = min(k, n_others)
-    n_fetched = min(k + int(exclude_self) + TIE_MARGIN, len(base))
+    n_fetched = min(k + n_own + TIE_MARGIN, len(base))
     similarities, positions = best_first(*_search(queries, base, n_fetched, device))
-    if exclude_self:
+    if own_positions is not None:
         # A stable sort on "is it me" moves each row to the end of its own list and keeps the others in order.
-        order = np.argsort(positions == np.arange(len(base))[:, None], axis=1, kind="stable")
+        order = np.argsort(positions == own_positions[:, None], axis=1, kind="stable")
         similarities = np.take_along_axis(similarities, order, axis=1)
         positions = np.take_along_axis(positions, order, axis=1)
     return similarities[:, :k], positions[:, :k]

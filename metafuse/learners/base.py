@@ -1,5 +1,7 @@
 """What a learner is: it adapts to a support set and returns a model of it, itself unchanged."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -8,16 +10,43 @@ from jaxtyping import Float, Int
 from metafuse.features import Features
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """How the labelled rows fare when they are not learned from.
+
+    Args:
+        rows: Places in the support set of the rows that were held out.
+        class_index: Their classes.
+        log_probabilities: What a model fitted without them says of each.
+        experts: Name of each expert -> what it alone says; zeros where it has nothing to go by.
+        weights: Name of each expert -> its weight in the product.
+        n_folds: Number of folds.
+    """
+
+    rows: Int[np.ndarray, " n"]
+    class_index: Int[np.ndarray, " n"]
+    log_probabilities: Float[np.ndarray, "n n_way"]
+    experts: Mapping[str, Float[np.ndarray, "n n_way"]]
+    weights: Mapping[str, float]
+    n_folds: int
+
+
 @runtime_checkable
 class Adapted(Protocol):
-    """A learner's model of one support set."""
+    """A learner's model of one support set; a frozen dataclass, so that it can be saved."""
+
+    held_out: HeldOut
 
     def embed(self, features: Features) -> Float[np.ndarray, "n_items dim"]:
         """Return the embedding in which the model compares items, L2-normalised."""
         ...
 
     def logits(self, features: Features) -> Float[np.ndarray, "n_items n_way"]:
-        """Return unnormalised class scores, each row independent of the others; softmax is calibrated."""
+        """Return class scores, each row independent of the others; their softmax is calibrated."""
+        ...
+
+    def p_values(self, features: Features) -> Float[np.ndarray, " n_items"]:
+        """Return the share of known-class rows at least as unusual as each item, in 0..1."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""report.html: what adapting found, for a person to look at."""

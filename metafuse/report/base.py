@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+N_EXAMPLES = 3
+"""Rows shown of each cluster, and beside each anomaly."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -239,7 +242,7 @@ class ReportData:
 
 def listed_rows(data: ReportData) -> list[ReportRow]:
     """List the rows shown outside the map, most important first; ids may repeat."""
-    anomalous = [row for anomaly in data.anomalies for row in (anomaly.row, *anomaly.nearest)]
+    anomalous = [row for anomaly in data.anomalies for row in (anomaly.row, *anomaly.nearest[:N_EXAMPLES])]
     suggested = [suggestion.row for suggestion in data.suggestions]
-    central = [row for cluster in data.clusters for row in cluster.rows]
+    central = [row for cluster in data.clusters for row in cluster.rows[:N_EXAMPLES]]
     return anomalous + suggested + central

@@ -5,13 +5,16 @@ import csv
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metafuse.report import points, summary, words
-from metafuse.report.base import ReportData, ReportRow, Suggestion, listed_rows
+from metafuse.report.base import N_EXAMPLES, ReportData, ReportRow, Suggestion, listed_rows
+from metafuse.report.points import N_COLOURS, choose_points, map_payload
+from metafuse.report.summary import headline, notices, tiles
+from metafuse.report.words import clip, count, estimate, interval, percent, seconds, signed_points
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,36 +54,38 @@ def render_report(data: ReportData) -> str:
     Raises:
         ShapeError: the points of the map lack a column.
     """
-    style = "".join(map(_template_text, STYLES))
-    script = "".join(map(_template_text, SCRIPTS))
     has_points = data.points is not None and not data.points.empty
-    chosen = points.choose_points(data.points, seed=data.setup.seed) if has_points else None
+    chosen = choose_points(data.points, seed=data.setup.seed) if has_points else None
     map_ids = [] if chosen is None else [str(value) for value in chosen["id"]]
-    listed = [row.row_id for row in listed_rows(data)]
-    photos, n_without = fit_photos(data.photos, listed, map_ids)
+    listed = {row.row_id for row in listed_rows(data)}
+    photos, n_without = fit_photos(data.photos, [row.row_id for row in listed_rows(data)], map_ids)
     # A photo already in a list is not sent twice: the script takes the map's from there.
-    for_map = {row_id: uri for row_id, uri in photos.items() if row_id not in set(listed)}
-    payload = {} if chosen is None else points.map_payload(chosen, data.clusters, for_map)
-    page = _environment().get_template("page.html")
-    return page.render(
-        data=data,
-        sections=SECTIONS,
-        headline=summary.headline(data),
-        tiles=summary.tiles(data),
-        notices=summary.notices(data),
-        payload=payload,
-        n_points=len(map_ids),
-        cluster_colour=payload.get("clusterColour") or [*range(points.N_COLOURS)] * (len(data.clusters) or 1),
-        photos=photos,
-        n_without_photo=n_without,
-        classes=sorted(data.classes, key=lambda one: (one.n_correct / max(1, one.n), one.label)),
-        quarantine=data.quarantine[:N_QUARANTINED_SHOWN],
-        labels_csv=labels_csv(data.suggestions),
-        style=style,
-        dark_style=_template_text("dark.css"),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
-    )
+    for_map = {row_id: uri for row_id, uri in photos.items() if row_id not in listed}
+    payload = {} if chosen is None else map_payload(chosen, data.clusters, for_map)
+    script = "".join(map(_template_text, SCRIPTS))
+    values = {
+        "data": data,
+        "sections": SECTIONS,
+        "headline": headline(data),
+        "tiles": tiles(data),
+        "notices": notices(data),
+        "payload": payload,
+        "n_points": len(map_ids),
+        "n_without_photo": n_without,
+        "photos": photos,
+        "n_examples": N_EXAMPLES,
+        "classes": sorted(data.classes, key=lambda one: (one.n_correct / max(1, one.n), one.label)),
+        "cluster_colour": payload.get("clusterColour", [index % N_COLOURS for index in range(len(data.clusters))]),
+        "quarantine": data.quarantine[:N_QUARANTINED_SHOWN],
+        "labels_csv": labels_csv(data.suggestions),
+        "style": "".join(map(_template_text, STYLES)),
+        "dark_style": _template_text("dark.css"),
+        "script": script,
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+    }
+    page = _environment().get_template("page.html").render(values)
+    # A lone surrogate in a row's text cannot be written as UTF-8.
+    return page.encode("utf-8", "replace").decode("utf-8")
 
 
 def fit_photos(photos: Mapping[str, str], listed: Sequence[str], on_map: Sequence[str]) -> tuple[dict[str, str], int]:
@@ -88,28 +93,21 @@ def fit_photos(photos: Mapping[str, str], listed: Sequence[str], on_map: Sequenc
 
     Args:
         photos: Row id -> thumbnail.
-        listed: Ids of the rows in lists, most important first, repeats included.
+        listed: Ids of the rows in lists, most important first; a photo is written as often as its row.
         on_map: Ids of the map's points.
     Returns:
         The photos taken, and how many points of the map go without theirs.
     """
+    times = Counter(listed)
     taken: dict[str, str] = {}
     left = PHOTO_BUDGET_BYTES
-    for row_id in listed:
+    for row_id in dict.fromkeys([*listed, *on_map]):
         uri = photos.get(row_id, "")
-        if uri.startswith("data:image/") and len(uri) <= left:
+        size = len(uri) * max(1, times[row_id])
+        if uri.startswith("data:image/") and size <= left:
             taken[row_id] = uri
-            left -= len(uri)
-    wanted = [row_id for row_id in dict.fromkeys(on_map) if row_id in photos and row_id not in taken]
-    n_without = 0
-    for row_id in wanted:
-        uri = photos[row_id]
-        if uri.startswith("data:image/") and len(uri) <= left:
-            taken[row_id] = uri
-            left -= len(uri)
-        else:
-            n_without += 1
-    return taken, n_without
+            left -= size
+    return taken, sum(row_id in photos and row_id not in taken for row_id in on_map)
 
 
 def labels_csv(suggestions: Sequence[Suggestion]) -> str:
@@ -137,13 +135,13 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters.update(
-        clip=lambda text, n_chars: words.clip(str(text), n_chars),
-        percent=words.percent,
-        estimate=words.estimate,
-        interval=words.interval,
-        points=words.points,
-        count=words.count,
-        seconds=words.seconds,
+        clip=lambda text, n_chars: clip(str(text), n_chars),
+        percent=percent,
+        estimate=estimate,
+        interval=interval,
+        signed_points=signed_points,
+        count=count,
+        seconds=seconds,
         verbatim=Markup,
         data_block=lambda value: Markup(_data_block(value)),
     )
@@ -154,12 +152,11 @@ def _environment() -> "Environment":
 def _data_block(value: Any) -> str:
     """Write JSON that no text in it can break out of the script element of."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = text.encode("utf-8", "replace").decode("utf-8")
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _row_label(row: ReportRow) -> str:
     if row.label is None:
         return ""
-    sure = "" if row.probability is None else f" {words.percent(row.probability)}"
-    return words.clip(row.label, 60) + sure
+    sure = "" if row.probability is None else f" {percent(row.probability)}"
+    return clip(row.label, 60) + sure

@@ -108,7 +108,9 @@ def _grid(values: pd.Series) -> np.ndarray:
     """Scale to whole numbers from 0 to 9999: finer than any screen, and short to write."""
     numbers = np.nan_to_num(values.to_numpy(dtype=float))
     extent = float(np.ptp(numbers)) if len(numbers) else 0.0
-    return np.round((numbers - numbers.min()) / extent * GRID).astype(int) if extent else np.full(len(numbers), GRID // 2)
+    return (
+        np.round((numbers - numbers.min()) / extent * GRID).astype(int) if extent else np.full(len(numbers), GRID // 2)
+    )
 
 
 def _classes(chosen: pd.DataFrame) -> tuple[list[str], np.ndarray]:

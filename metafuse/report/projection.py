@@ -61,7 +61,7 @@ def _main_components(embeddings: np.ndarray, n_components: int, seed: int) -> np
 
     components = np.zeros((len(embeddings), n_components))
     n_found = min(n_components, *embeddings.shape)
-    if len(embeddings) > 1:
+    if np.ptp(embeddings, axis=0).any():  # rows that are all equal have no main component
         solver = "randomized" if min(embeddings.shape) > n_components else "full"
         pca = PCA(n_found, svd_solver=solver, random_state=seed)
         components[:, :n_found] = pca.fit_transform(embeddings.astype(np.float64))
@@ -70,7 +70,7 @@ def _main_components(embeddings: np.ndarray, n_components: int, seed: int) -> np
 
 def _tsne(embeddings: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     components = _main_components(embeddings, min(N_COMPONENTS, embeddings.shape[1]), seed)
     # Equal rows would be torn apart by chance alone, and rows without any spread divide by zero.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from metafuse.report.base import ReportData
-from metafuse.report.words import count, estimate, interval, listing, percent, points
+from metafuse.report.words import count, estimate, interval, listing, percent, signed_points
 
 MANY_MISSING = 0.3
 
@@ -56,7 +56,7 @@ def tiles(data: ReportData) -> list[Tile]:
         span = interval(data.accuracy.low, data.accuracy.high)
         found.append(Tile("Accuracy", percent(data.accuracy.value), f"95 % interval {span}" if span else ""))
     if data.accuracy is not None and data.baseline is not None:
-        gain = points(data.accuracy.value - data.baseline.value)
+        gain = signed_points(data.accuracy.value - data.baseline.value)
         found.append(Tile("Plain baseline", percent(data.baseline.value), f"the model: {gain} points"))
     if data.clusters:
         n_new = sum(cluster.is_new for cluster in data.clusters)

@@ -14,8 +14,6 @@ NOTHING = "\u2014"
 def clip(text: str, n_chars: int) -> str:
     """Put a text on one line and cut it to `n_chars` characters."""
     line = " ".join(text[: 8 * n_chars].split())
-    # A lone surrogate is no text at all and cannot be written as UTF-8.
-    line = line.encode("utf-8", "replace").decode("utf-8")
     return line if len(line) <= n_chars else line[: n_chars - 1].rstrip() + ELLIPSIS
 
 
@@ -41,7 +39,7 @@ def estimate(value: Estimate | None) -> str:
     return f"{percent(value.value)} ({span})" if span else percent(value.value)
 
 
-def points(difference: float) -> str:
+def signed_points(difference: float) -> str:
     """Write a difference of two shares in percentage points, with its sign."""
     value = round(100 * difference, 1)
     return f"{'+' if value > 0 else chr(0x2212) if value < 0 else ''}{abs(value):g}"

@@ -1,0 +1,1 @@
+"""What an adapted source is used for: search, groups, anomalies, and what to label next."""

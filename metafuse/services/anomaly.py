@@ -6,25 +6,32 @@ rows that resemble this one in the first also resemble it in the second. What is
 unusual; what a row lacks says nothing.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from metafuse.errors import ShapeError
 from metafuse.features import Features
 from metafuse.index.knn import nearest_neighbours
 from metafuse.schema import TABULAR
 from metafuse.services.normalise import unit_rows
-from metafuse.services.surprise import TAIL_START, crowd_distance, one_sided, two_sided
+from metafuse.services.surprise import COMPARED_ROWS, combine, crowd_distance, from_median, upper_share
 
-N_NEIGHBOURS = 5
+N_NEIGHBOURS = 10
 """Rows alike from which on they are a group of their own and no anomalies."""
 
 N_NORMAL = 3
 NORMAL_SHARE = 0.8
 """Share of the rows, from the least anomalous up, that are shown as normal ones."""
+
+UNUSUAL = 0.05
+"""Share of rows up to which a column is given as a reason."""
+
+SEED = 0
+"""Seed of the random pairs that neighbours are compared with."""
 
 MIN_PRESENT = 20
 """Rows that must have a column before a row can be unusual in it."""
@@ -35,20 +42,20 @@ class Anomalies:
     """How unusual each row is.
 
     Args:
-        anomaly_score: Of each row, 0 and up; higher is more anomalous.
-        parts: What was judged ("note", "weight_kg", "note against photo") -> each row's surprise there, in units of
-            the usual spread beyond the usual range; 0 where the row is usual or lacks it.
+        anomaly_score: Of each row, 0 and up; higher is more anomalous, 2 about as rare as one row in a hundred.
+        shares: What was judged ("note", "weight_kg", "note against photo") -> share of the rows at least as unusual
+            there as each row; 1 where the row lacks it.
         normal_rows: Positions of the normal rows most similar to each row, most similar first.
     """
 
     anomaly_score: Float[np.ndarray, " n"]
-    parts: Mapping[str, Float[np.ndarray, " n"]]
+    shares: Mapping[str, Float[np.ndarray, " n"]]
     normal_rows: Int[np.ndarray, "n k"]
 
     def reasons(self, row: int, limit: int = 3) -> list[tuple[str, float]]:
-        """What makes a row unusual, strongest first: name of the part and the row's surprise in it."""
-        ranked = sorted(self.parts, key=lambda name: -self.parts[name][row])
-        return [(name, float(self.parts[name][row])) for name in ranked if self.parts[name][row] > 0][:limit]
+        """What makes a row unusual, strongest first: what was judged and the share of rows as unusual there."""
+        ranked = sorted((float(share[row]), name) for name, share in self.shares.items())
+        return [(name, share) for share, name in ranked if share <= UNUSUAL][:limit]
 
 
 def find_anomalies(
@@ -74,20 +81,21 @@ def find_anomalies(
         raise ShapeError(f"expected the same number of rows in all, got {sizes}.")
     columns = {name: _comparable(features, name) for name in features.matrices}
     names = [name for name in columns if features.present[name].sum() >= MIN_PRESENT]
-    parts: dict[str, Float[np.ndarray, " n"]] = {}
+    shares: dict[str, Float[np.ndarray, " n"]] = {}
     around: dict[str, Int[np.ndarray, "n_present k"]] = {}
     for name in names:
         rows = np.flatnonzero(features.present[name])
         distances, near = crowd_distance(columns[name][rows], N_NEIGHBOURS, device)
-        parts[name] = _placed(one_sided(distances), rows, len(features))
+        shares[name] = _placed(upper_share(distances), rows, len(features))
         around[name] = rows[near]
-    parts |= {name: _number_surprise(values) for name, values in numbers.items()}
-    for first in names:
-        for second in names:
-            if first != second:
-                parts[f"{first} against {second}"] = _mismatch(features, columns, around, first, second)
-    total = np.sqrt(np.sum([part**2 for part in parts.values()], axis=0)) if parts else np.zeros(len(features))
-    return Anomalies(total, parts, _normal_rows(embeddings, total, device))
+    shares |= {name: _number_share(values) for name, values in numbers.items()}
+    weights = dict.fromkeys(shares, 1.0)
+    for first, second in itertools.permutations(names, 2):
+        against = f"{first} against {second}"
+        shares[against], weights[against] = _mismatch(features, columns, around, first, second)
+    total = combine(list(shares.values()), list(weights.values())) if shares else np.zeros(len(features))
+    telling = {name: share for name, share in shares.items() if weights[name] > 0}
+    return Anomalies(total, telling, _normal_rows(embeddings, total, device))
 
 
 def _comparable(features: Features, name: str) -> Float[np.ndarray, "n dim"]:
@@ -99,11 +107,11 @@ def _comparable(features: Features, name: str) -> Float[np.ndarray, "n dim"]:
     return centred if features.modalities[name] in TABULAR else unit_rows(centred)
 
 
-def _number_surprise(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+def _number_share(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     rows = np.flatnonzero(np.isfinite(values))
     if len(rows) < MIN_PRESENT:
-        return np.zeros(len(values))
-    return _placed(two_sided(values[rows]), rows, len(values))
+        return np.ones(len(values))
+    return _placed(upper_share(from_median(values[rows])), rows, len(values))
 
 
 def _mismatch(
@@ -112,48 +120,53 @@ def _mismatch(
     around: Mapping[str, Int[np.ndarray, "n_present k"]],
     first: str,
     second: str,
-) -> Float[np.ndarray, " n"]:
-    """Surprise at a row's second column, given the rows nearest to it in the first.
+) -> tuple[Float[np.ndarray, " n"], float]:
+    """How far a row's second column is from that of the rows nearest to it in the first, and what that is worth.
 
-    It counts as much as the first column tells about the second: not at all where neighbours are no closer than
-    any two rows.
+    It is worth what the first column tells about the second: nothing where neighbours are no closer than any rows.
     """
     rows = np.flatnonzero(features.present[first])
     near, has_second = around[first], features.present[second]
     counts = has_second[near].sum(axis=1)
     usable = has_second[rows] & (counts > 0)
-    nothing = np.zeros(len(features))
     if usable.sum() < MIN_PRESENT:
-        return nothing
+        return np.ones(len(features)), 0.0
     matrix, rows, near, counts = columns[second], rows[usable], near[usable], counts[usable]
-    expected = matrix[near].sum(axis=1) / counts[:, None]  # absent rows are zero
+    expected = _sums(matrix, near) / counts[:, None]  # absent rows are zero
     distances = np.linalg.norm(matrix[rows] - expected, axis=1)
-    shuffled = np.linalg.norm(matrix[rows] - np.roll(expected, len(rows) // 2, axis=0), axis=1)
-    usual, unrelated = np.median(distances), np.median(shuffled)
-    share = max(0.0, 1 - usual / unrelated) if unrelated > 0 else 0.0
-    return _placed(share * one_sided(distances), rows, len(features))
+    others = np.random.default_rng(SEED).permutation(len(rows))
+    unrelated = np.median(np.linalg.norm(matrix[rows] - expected[others], axis=1))
+    worth = max(0.0, 1 - float(np.median(distances) / unrelated)) if unrelated > 0 else 0.0
+    return _placed(upper_share(distances), rows, len(features)), worth
 
 
-def _placed(
-    surprise: Float[np.ndarray, " m"], rows: Int[np.ndarray, " m"], n_rows: int
-) -> Float[np.ndarray, " n_rows"]:
-    """Put the surprise of some rows among all, counting only what lies beyond the usual range."""
-    placed = np.zeros(n_rows)
-    placed[rows] = np.maximum(surprise - TAIL_START, 0)
+def _sums(matrix: Float[np.ndarray, "n dim"], near: Int[np.ndarray, "m k"]) -> Float[np.ndarray, "m dim"]:
+    """Sum the matrix over the neighbours of each row; a sparse product, since `matrix[near]` may not fit in memory."""
+    from scipy.sparse import csr_array
+
+    n_rows, k = near.shape
+    starts = np.arange(0, n_rows * k + 1, k)
+    picks = csr_array((np.ones(near.size, dtype=np.float32), near.ravel(), starts), shape=(n_rows, len(matrix)))
+    return picks @ matrix
+
+
+def _placed(shares: Float[np.ndarray, " m"], rows: Int[np.ndarray, " m"], n_rows: int) -> Float[np.ndarray, " n_rows"]:
+    placed = np.ones(n_rows)  # a row that lacks the column is not unusual in it
+    placed[rows] = shares
     return placed
 
 
 def _normal_rows(
     embeddings: Float[np.ndarray, "n dim"], anomaly_score: Float[np.ndarray, " n"], device: str
 ) -> Int[np.ndarray, "n k"]:
-    has_embedding: Bool[np.ndarray, " n"] = embeddings.any(axis=1)
+    usable = np.linalg.norm(embeddings, axis=1) > 0
     ranked = np.argsort(anomaly_score, kind="stable")
-    ranked = ranked[has_embedding[ranked]]
+    ranked = ranked[usable[ranked]]
     normal = np.sort(ranked[: max(1, int(NORMAL_SHARE * len(ranked)))])
+    normal = normal[np.unique(np.linspace(0, len(normal) - 1, min(len(normal), COMPARED_ROWS)).astype(np.int64))]
     if len(normal) < 2:
         return np.zeros((len(embeddings), 0), dtype=np.int64)
+    own = np.full(len(embeddings), -1)
+    own[normal] = np.arange(len(normal))
     n_shown = min(N_NORMAL, len(normal) - 1)
-    found = normal[nearest_neighbours(embeddings, embeddings[normal], n_shown + 1, device=device)[1]]
-    # A normal row is its own nearest one: move it behind the others and cut.
-    order = np.argsort(found == np.arange(len(embeddings))[:, None], axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1)[:, :n_shown]
+    return normal[nearest_neighbours(embeddings, embeddings[normal], n_shown, device=device, own_positions=own)[1]]

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from metafuse.errors import ConfigError, ShapeError
-from metafuse.services.normalise import unit_rows
+from metafuse.services.normalise import unit_centres
 from metafuse.services.tree import Tree, estimate_cut, grow_tree, round_classes
 from metafuse.services.words import telling_words
 
@@ -110,9 +110,18 @@ def cluster(
     else:
         points[usable] = round_classes(embeddings[usable], labels[usable])
         tree = grow_tree(points, labels, usable, seed)
-        seeds = _seed_groups(tree, points, labels, n_way, probabilities, p_values, n_clusters, seed)
+        seeds = _seed_groups(
+            tree,
+            points=points,
+            labels=labels,
+            n_way=n_way,
+            probabilities=probabilities,
+            p_values=p_values,
+            n_clusters=n_clusters,
+            seed=seed,
+        )
         n_groups = max(n_way, int(seeds.max()) + 1)
-        assignment[usable] = _spread(points, labels, tree.rows, seeds, n_groups, usable)
+        assignment[usable] = _spread(points, labels, seed_rows=tree.rows, seeds=seeds, n_groups=n_groups, usable=usable)
     assignment = _largest_first(assignment, n_way, n_groups)
     clusters = _describe(points, assignment, class_names, n_groups, texts)
     return Clustering(assignment, clusters, is_estimated=n_clusters is None)
@@ -120,6 +129,7 @@ def cluster(
 
 def _seed_groups(
     tree: Tree,
+    *,
     points: Float[np.ndarray, "n dim"],
     labels: Int[np.ndarray, " n"],
     n_way: int,
@@ -136,13 +146,14 @@ def _seed_groups(
     if n_clusters is None:
         groups = _new_groups(tree, labels[tree.rows], novelty, n_cut, smallest)
     else:
-        groups = _exactly(tree, labels[tree.rows], novelty, n_clusters - n_way, n_cut, smallest)
+        groups = _at_least(tree, labels[tree.rows], novelty, n_cut, n_new=n_clusters - n_way, smallest=smallest)
     seeds = likeliest.argmax(axis=1) if n_way else np.full(len(tree.rows), -1 if groups else 0)
     for at, group in enumerate(groups):
         seeds[group] = n_way + at
     labelled = labels[tree.rows] >= 0
     seeds[labelled] = labels[tree.rows][labelled]
-    return seeds
+    n_most = n_way + len(groups) if n_clusters is None else n_clusters
+    return _join_nearest(points[tree.rows], seeds, n_way, n_most)
 
 
 def _new_groups(
@@ -164,23 +175,39 @@ def _new_groups(
     return [group for group in groups if len(group) >= smallest]
 
 
-def _exactly(
+def _at_least(
     tree: Tree,
     labels: Int[np.ndarray, " n_sample"],
     p_values: Float[np.ndarray, " n_sample"] | None,
-    n_new: int,
     n_cut: int,
+    *,
+    n_new: int,
     smallest: int,
 ) -> list[Int[np.ndarray, " _"]]:
-    """Cut ever finer until there are as many new groups as asked for, and keep the largest and most novel."""
+    """Cut ever finer until there are as many new groups as asked for, or more."""
     groups: list[Int[np.ndarray, " _"]] = []
     n_rows = len(tree.rows)
     for at_least in (smallest, 1):
         for n in np.unique(np.geomspace(min(max(n_cut, 2), n_rows), n_rows, N_CUTS).astype(int)):
             if len(groups) < n_new:
                 groups = _new_groups(tree, labels, p_values, int(n), at_least)
-    weights = np.ones(n_rows) if p_values is None else 1 - p_values
-    return sorted(groups, key=lambda group: -weights[group].sum())[:n_new]
+    return groups
+
+
+def _join_nearest(
+    rows: Float[np.ndarray, "n_sample dim"], seeds: Int[np.ndarray, " n_sample"], n_way: int, n_most: int
+) -> Int[np.ndarray, " n_sample"]:
+    """Join the new group nearest to a class or another new group with it, until there are no more than `n_most`."""
+    seeds = seeds.copy()
+    for n_groups in range(int(seeds.max(initial=-1)) + 1, n_most, -1):
+        centres = unit_centres(rows, seeds, n_groups)
+        closeness = (centres @ centres.T)[n_way:]
+        closeness[np.arange(n_groups - n_way), np.arange(n_way, n_groups)] = -np.inf
+        new, other = np.unravel_index(closeness.argmax(), closeness.shape)
+        gone, kept = max(new + n_way, other), min(new + n_way, other)
+        seeds[seeds == gone] = kept
+        seeds[seeds > gone] -= 1
+    return seeds
 
 
 def _class_scores(
@@ -189,12 +216,13 @@ def _class_scores(
     n_way: int,
     probabilities: Float[np.ndarray, "n n_way"] | None,
 ) -> Float[np.ndarray, "n n_way"]:
-    return probabilities if probabilities is not None else points @ _centres(points, labels, n_way).T
+    return probabilities if probabilities is not None else points @ unit_centres(points, labels, n_way).T
 
 
 def _spread(
     points: Float[np.ndarray, "n dim"],
     labels: Int[np.ndarray, " n"],
+    *,
     seed_rows: Int[np.ndarray, " n_sample"],
     seeds: Int[np.ndarray, " n_sample"],
     n_groups: int,
@@ -202,10 +230,10 @@ def _spread(
 ) -> Int[np.ndarray, " n_usable"]:
     """Spherical k-means over the usable rows from the seeds; stops before a cluster would lose its last row."""
     rows, fixed = points[usable], labels[usable]
-    centres = _centres(points[seed_rows], seeds, n_groups)
+    centres = unit_centres(points[seed_rows], seeds, n_groups)
     assignment = _nearest(rows, centres, fixed)
     for _ in range(N_ROUNDS):
-        centres = _centres(rows, assignment, n_groups)
+        centres = unit_centres(rows, assignment, n_groups)
         moved = _nearest(rows, centres, fixed)
         if (moved == assignment).all() or len(np.unique(moved)) < len(np.unique(assignment)):
             break
@@ -218,14 +246,6 @@ def _nearest(
 ) -> Int[np.ndarray, " n"]:
     parts = [(rows[at : at + CHUNK] @ centres.T).argmax(axis=1) for at in range(0, len(rows), CHUNK)]
     return np.where(fixed >= 0, fixed, np.concatenate(parts))
-
-
-def _centres(
-    rows: Float[np.ndarray, "n dim"], assignment: Int[np.ndarray, " n"], n_groups: int
-) -> Float[np.ndarray, "n_groups dim"]:
-    sums = np.zeros((n_groups, rows.shape[1]), dtype=np.float32)
-    np.add.at(sums, assignment[assignment >= 0], rows[assignment >= 0])
-    return unit_rows(sums)
 
 
 def _largest_first(assignment: Int[np.ndarray, " n"], n_way: int, n_groups: int) -> Int[np.ndarray, " n"]:
@@ -245,7 +265,7 @@ def _describe(
     texts: Sequence[str] | None,
 ) -> tuple[Cluster, ...]:
     words = telling_words(texts, assignment, n_groups) if texts is not None else [()] * n_groups
-    centres = _centres(points, assignment, n_groups)
+    centres = unit_centres(points, assignment, n_groups)
     clusters = []
     for at in range(n_groups):
         rows = np.flatnonzero(assignment == at)

@@ -5,37 +5,58 @@ from jaxtyping import Float, Int
 
 from metafuse.index.knn import nearest_neighbours
 
-TAIL_START = 1.5
-"""Surprise up to here is usual and counts as nothing: many columns that are all a little off make no anomaly."""
+COMPARED_ROWS = 20_000
+"""Rows in which neighbours are sought: the time of exact search grows with their number."""
+
 
 TAIL_QUANTILE = 0.95
-TAIL_SIGMAS = 1.645  # where a normal distribution has this quantile
-MAD_TO_SIGMA = 1.4826
+MAX_EXCESS = 10.0
 
 
-def one_sided(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """Distance above the median in robust standard deviations; below 0 under the median.
+def upper_share(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Share of the values at least as great as each one, smaller still for values far beyond the rest.
 
-    The deviation is the larger of the one by the median absolute deviation and the one by the upper 5 %, so that a
-    column with a heavy tail does not crowd out the others.
+    Ranks make columns comparable whatever their tails: distances of embeddings end soon above the median, those of
+    prices and weights never do. A rank alone would call the greatest of an ordinary column as rare as an absurd one,
+    so the share is divided by one plus how far the value lies beyond the upper 5 %, in units of how far these lie
+    from the median, at most `MAX_EXCESS`.
+
+    Returns:
+        0..1; ties share their mean rank.
     """
-    median = np.median(values)
-    offset = values - median
-    scale = max(MAD_TO_SIGMA * np.median(np.abs(offset)), np.quantile(offset, TAIL_QUANTILE) / TAIL_SIGMAS)
-    if scale <= 0:
-        scale = np.abs(offset).mean()
-    return offset / scale if scale > 0 else np.zeros(len(values))
+    from scipy.stats import rankdata
+
+    shares = rankdata(-values, method="average") / len(values)
+    median, tail = np.quantile(values, [0.5, TAIL_QUANTILE])
+    reach = tail - median
+    beyond = np.maximum(values - tail, 0)
+    excess = np.divide(beyond, reach) if reach > 0 else np.where(beyond > 0, MAX_EXCESS, 0)
+    return shares / (1 + np.minimum(excess, MAX_EXCESS))
 
 
-def two_sided(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """Distance from the median to either side in robust standard deviations, each side with its own."""
-    return np.maximum(one_sided(values), one_sided(-values))
+def from_median(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Distance from the median to either side, in units of that side's mean distance."""
+    offset = values - np.median(values)
+    above, below = (np.maximum(side, 0) for side in (offset, -offset))
+    return sum(side / side.mean() if side.any() else side for side in (above, below))
+
+
+def combine(shares: list[Float[np.ndarray, " n"]], weights: list[float]) -> Float[np.ndarray, " n"]:
+    """Combine shares into one score, minus the decimal logarithm of their weighted harmonic mean.
+
+    The smallest share rules, so that what is strange in one column alone still counts, and columns need not be
+    independent.
+
+    Reference: Wilson 2019, "The harmonic mean p-value for combining dependent tests", PNAS 116(4), eq. 1.
+    """
+    total = np.array(weights)
+    return np.log10((total[:, None] / np.stack(shares)).sum(axis=0) / total.sum())
 
 
 def crowd_distance(
     rows: Float[np.ndarray, "n dim"], k: int, device: str
 ) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, "n k"]]:
-    """Mean Euclidean distance to the k nearest other rows, and those rows.
+    """Mean squared Euclidean distance to the k nearest other rows, and those rows.
 
     Copies of one row, where there are at most k of them, do not count as each other's neighbours: a strange row does
     not become usual by being entered twice. More copies than that are a usual value.
@@ -43,12 +64,12 @@ def crowd_distance(
     Returns:
         Distances; and positions of the k nearest rows, fewer than k where there are fewer, copies among them.
     """
-    distinct, first, which, counts = np.unique(rows, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    distinct, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
     which = which.ravel()
-    _, near = _nearest(rows, min(k, len(rows) - 1), device)
+    _, near = _nearest(rows, k, device)
     if len(distinct) < 2:
         return np.zeros(len(rows)), near
-    distances, others = _nearest(distinct, min(k, len(distinct) - 1), device)
+    distances, others = _nearest(distinct, k, device)
     before = np.cumsum(counts[others], axis=1) - counts[others]
     weights = np.clip(k - before, 0, counts[others])
     mean = (weights * distances).sum(axis=1) / weights.sum(axis=1)
@@ -58,10 +79,15 @@ def crowd_distance(
 def _nearest(
     rows: Float[np.ndarray, "n dim"], k: int, device: str
 ) -> tuple[Float[np.ndarray, "n k"], Int[np.ndarray, "n k"]]:
-    """Nearest other rows by Euclidean distance, through inner products: x'y - |y|^2 / 2 ranks as -|x - y|^2 does."""
+    """Nearest other rows by squared Euclidean distance: x'y - |y|^2 / 2 ranks as -|x - y|^2 does.
+
+    Past `COMPARED_ROWS` rows they are sought among an even sample of as many.
+    """
+    compared = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), COMPARED_ROWS)).astype(np.int64))
+    own = np.full(len(rows), -1)
+    own[compared] = np.arange(len(compared))
     half_norms = (rows**2).sum(axis=1, keepdims=True) / 2
-    ones = np.ones_like(half_norms)
-    products, near = nearest_neighbours(
-        np.hstack([rows, ones]), np.hstack([rows, -half_norms]), k, device=device, exclude_self=True
-    )
-    return np.sqrt(np.maximum(2 * (half_norms - products), 0)), near
+    base = np.hstack([rows, -half_norms])[compared]
+    queries = np.hstack([rows, np.ones_like(half_norms)])
+    products, near = nearest_neighbours(queries, base, min(k, len(compared) - 1), device=device, own_positions=own)
+    return np.maximum(2 * (half_norms - products), 0), compared[near]

@@ -1,11 +1,12 @@
 """Ward's tree over a sample of rows, in a space in which the labelled classes are round, and where to cut it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from metafuse.services.normalise import unit_rows
+from metafuse.services.normalise import unit_centres, unit_rows
 
 SHRINKAGE = 0.6
 """Share of the identity in the within-class covariance. Whitening with it adds 2-4 points of NMI on CLINC150 and
@@ -17,7 +18,7 @@ SAMPLE_ROWS = 4000
 SCORED_ROWS = 2000
 """Rows on which a number of clusters is judged."""
 
-N_SPLITS = 3
+N_SPLITS = 2
 MAX_CANDIDATES = 24
 SMALLEST_GROUP = 8
 """Rows a cluster has on average at least when their number is estimated."""
@@ -40,9 +41,7 @@ class Tree:
         return _cut(self.merges, n_clusters)
 
 
-def round_classes(
-    embeddings: Float[np.ndarray, "n dim"], labels: Int[np.ndarray, " n"]
-) -> Float[np.ndarray, "n dim"]:
+def round_classes(embeddings: Float[np.ndarray, "n dim"], labels: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n dim"]:
     """Whiten by the covariance within the labelled classes, shrunk; plainly centre where no class has two labels."""
     centred = embeddings - embeddings.mean(axis=0)
     labelled = np.flatnonzero(labels >= 0)
@@ -65,19 +64,15 @@ def grow_tree(
     points: Float[np.ndarray, "n dim"], labels: Int[np.ndarray, " n"], candidates: Int[np.ndarray, " m"], seed: int
 ) -> Tree:
     """Build Ward's tree over all candidate rows, or over a sample that holds labelled rows first."""
-    from scipy.cluster.hierarchy import linkage
-
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(candidates)
     labelled = shuffled[labels[shuffled] >= 0][: SAMPLE_ROWS // 2]
     rest = shuffled[~np.isin(shuffled, labelled)][: SAMPLE_ROWS - len(labelled)]
     rows = np.sort(np.concatenate([labelled, rest]))
-    return Tree(rows, linkage(points[rows], "ward"))
+    return Tree(rows, _ward(points[rows]))
 
 
-def estimate_cut(
-    tree: Tree, points: Float[np.ndarray, "n dim"], labels: Int[np.ndarray, " n"], seed: int
-) -> int:
+def estimate_cut(tree: Tree, points: Float[np.ndarray, "n dim"], labels: Int[np.ndarray, " n"], seed: int) -> int:
     """Estimate into how many clusters to cut the tree.
 
     Judged by silhouette times the square of stability (agreement of two trees grown on halves of the rows), and,
@@ -88,7 +83,8 @@ def estimate_cut(
     """
     n_way = len(np.unique(labels[labels >= 0]))
     most = max(len(tree.rows) // SMALLEST_GROUP, n_way + 1, 3)
-    candidates = np.unique(np.geomspace(max(n_way, 2), min(most, len(tree.rows) - 1), MAX_CANDIDATES).astype(int))
+    spaced = np.geomspace(max(n_way, 2), min(most, len(tree.rows) - 1), MAX_CANDIDATES)
+    candidates = sorted({int(n) for n in spaced})
     rng = np.random.default_rng(seed)
     agreement = _stability(points[tree.rows], candidates, rng)
     apart = _silhouettes(points, tree, candidates, rng)
@@ -96,11 +92,11 @@ def estimate_cut(
         shares = np.array([_matched_share(tree.cut(n), labels[tree.rows]) for n in candidates])
     else:
         shares = np.ones(len(candidates))
-    return int(candidates[np.argmax(np.maximum(apart, 0) * agreement**2 * shares**2)])
+    return candidates[int(np.argmax(np.maximum(apart, 0) * agreement**2 * shares**2))]
 
 
 def _silhouettes(
-    points: Float[np.ndarray, "n dim"], tree: Tree, candidates: Int[np.ndarray, " c"], rng: np.random.Generator
+    points: Float[np.ndarray, "n dim"], tree: Tree, candidates: Sequence[int], rng: np.random.Generator
 ) -> Float[np.ndarray, " c"]:
     from sklearn.metrics import pairwise_distances, silhouette_score
 
@@ -116,20 +112,20 @@ def _silhouettes(
 
 
 def _stability(
-    points: Float[np.ndarray, "n dim"], candidates: Int[np.ndarray, " c"], rng: np.random.Generator
+    points: Float[np.ndarray, "n dim"], candidates: Sequence[int], rng: np.random.Generator
 ) -> Float[np.ndarray, " c"]:
-    from scipy.cluster.hierarchy import linkage
     from sklearn.metrics import adjusted_mutual_info_score
 
     totals = np.zeros(len(candidates))
     for _ in range(N_SPLITS):
         shuffled = rng.permutation(len(points))[:SCORED_ROWS]
         halves = [points[part] for part in np.array_split(shuffled, 2)]
-        trees = [linkage(half, "ward") for half in halves]
-        for at, n in enumerate(np.minimum(candidates, len(halves[1]))):
+        trees = [_ward(half) for half in halves]
+        for at, candidate in enumerate(candidates):
+            n = min(candidate, len(halves[1]))
             cuts = [_cut(tree, n) for tree in trees]
             for own, other in ((0, 1), (1, 0)):
-                nearest = (halves[own] @ _centres(halves[other], cuts[other]).T).argmax(axis=1)
+                nearest = (halves[own] @ unit_centres(halves[other], cuts[other], n).T).argmax(axis=1)
                 totals[at] += adjusted_mutual_info_score(cuts[own], nearest)
     return np.maximum(totals / (2 * N_SPLITS), 0)
 
@@ -158,7 +154,9 @@ def _cut(merges: Float[np.ndarray, "m 4"], n_clusters: int) -> Int[np.ndarray, "
     return connected_components(edges, directed=False)[1][:n_rows].astype(np.int64)
 
 
-def _centres(points: Float[np.ndarray, "n dim"], assignment: Int[np.ndarray, " n"]) -> Float[np.ndarray, "c dim"]:
-    sums = np.zeros((assignment.max() + 1, points.shape[1]), dtype=np.float32)
-    np.add.at(sums, assignment, points)
-    return unit_rows(sums)
+def _ward(points: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "m 4"]:
+    """Ward's merges of unit-length points, their distances by one matrix product: many times faster than pdist."""
+    from scipy.cluster.hierarchy import linkage
+
+    above = np.triu_indices(len(points), 1)
+    return linkage(np.sqrt(np.maximum(2 - 2 * (points @ points.T)[above], 0)), "ward")

@@ -39,9 +39,7 @@ def telling_words(
         occurs = vectorizer.fit_transform([texts[at] for at in rows])
     except ValueError:  # no word is left in any text: digits, stop words or nothing at all
         return [()] * n_clusters
-    belongs = csr_array(
-        (np.ones(len(rows)), (assignment[rows], np.arange(len(rows)))), shape=(n_clusters, len(rows))
-    )
+    belongs = csr_array((np.ones(len(rows)), (assignment[rows], np.arange(len(rows)))), shape=(n_clusters, len(rows)))
     counts = (belongs @ occurs).toarray()
     per_cluster = counts.sum(axis=1, keepdims=True)
     weights = counts / np.maximum(per_cluster, 1) * np.log1p(per_cluster.mean() / counts.sum(axis=0))

@@ -1,9 +1,9 @@
 """Zip archives as sources: read member by member, never unpacked to disk."""
 
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from metafuse.errors import SourceError
 from metafuse.sources.base import Quarantined
@@ -31,7 +31,7 @@ class ZipMember:
         """Its name, after that of the zip."""
         return f"{self.archive.name}/{self.member}"
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> zipfile.ZipExtFile:
         """Open it for reading from the start.
 
         Raises:

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 import pandas as pd
 import pyarrow as pa
@@ -49,7 +48,6 @@ class Dataset:
     quarantine: tuple[Quarantined, ...] = field(default=())
 
 
-@runtime_checkable
 class Source(ABC):
     """Rows in. One implementation per kind of storage, a frozen dataclass."""
 

@@ -39,6 +39,7 @@ class _Scan:
     bad: list[pa_csv.InvalidRow] = field(default_factory=list)
     breaks: list[tuple[int, int]] = field(default_factory=list)
     n_good: int = 0
+    n_blank: int = 0
     kinds: list[pa.DataType] = field(default_factory=list)
 
 
@@ -61,12 +62,13 @@ def read_delimited(file: StoredFile, delimiter: str | None = None, encoding: str
     scan = _scan(file, form)
     _check_quotes(file, text, scan)
     quarantine = _quarantine(scan, form)
-    if not scan.n_good and not quarantine:
+    n_rows = scan.n_good - scan.n_blank
+    if not n_rows and not quarantine:
         raise SourceError(f"'{file.name}' has no rows: there is a header and nothing below it. Add rows.")
-    if len(quarantine) > scan.n_good:
+    if len(quarantine) > n_rows:
         raise SourceError(
             f"'{file.name}': the header has {len(form.header)} columns divided by {form.delimiter!r}, but "
-            f"{len(quarantine)} of {len(quarantine) + scan.n_good} rows have another number, the first at "
+            f"{len(quarantine)} of {len(quarantine) + n_rows} rows have another number, the first at "
             f"{quarantine[0].row_id}. Set the delimiter in a task file, or quote cells that hold it."
         )
     return Rows(_typed_batches(file, form, scan.kinds), quarantine)
@@ -101,18 +103,17 @@ def _string_batches(file: StoredFile, form: _Format, bad: list[pa_csv.InvalidRow
         bad.append(row)
         return "skip"
 
-    single = len(form.header) == 1
     with file.open() as stream:
         try:
             yield from pa_csv.open_csv(
                 stream,
                 # Row numbers are only known when one thread reads.
                 pa_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, encoding=form.encoding),
-                # An empty line counts as a line; only in a single column it would also be a row.
+                # Empty lines come as rows without values, so that lines can be counted.
                 pa_csv.ParseOptions(
                     delimiter=form.delimiter,
                     newlines_in_values=True,
-                    ignore_empty_lines=single,
+                    ignore_empty_lines=False,
                     invalid_row_handler=set_aside,
                 ),
                 pa_csv.ConvertOptions(column_types=dict.fromkeys(form.header, pa.string()), strings_can_be_null=False),
@@ -140,6 +141,7 @@ def _scan(file: StoredFile, form: _Format) -> _Scan:
             for kind, column in zip(scan.kinds, batch.columns, strict=True)
         ]
         scan.n_good += batch.num_rows
+        scan.n_blank += batch.num_rows - _drop_blank(batch).num_rows
     scan.kinds = [pa.string() if kind == pa.null() else kind for kind in scan.kinds]
     return scan
 
@@ -160,8 +162,18 @@ def _trim(column: pa.Array) -> tuple[pa.Array, pa.Array]:
     return values, pc.is_in(values, pa.array(EMPTY_MARKERS))
 
 
+def _drop_blank(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Leave out rows without any value, as empty lines are."""
+    blank = pc.equal(batch.column(0), "")
+    for column in batch.columns[1:]:
+        if not pc.any(blank).as_py():
+            return batch
+        blank = pc.and_(blank, pc.equal(column, ""))
+    return batch.filter(pc.invert(blank))
+
+
 def _typed_batches(file: StoredFile, form: _Format, kinds: list[pa.DataType]) -> Iterator[pa.RecordBatch]:
-    for batch in _string_batches(file, form, []):
+    for batch in map(_drop_blank, _string_batches(file, form, [])):
         arrays = []
         for column, kind in zip(batch.columns, kinds, strict=True):
             trimmed, empty = _trim(column)
@@ -181,9 +193,8 @@ def _quarantine(scan: _Scan, form: _Format) -> list[Quarantined]:
         while row < n_good_before:
             n_breaks += n_row_breaks
             row, n_row_breaks = next(breaks)
-        if bad.text.strip():
-            reason = f"has {bad.actual_columns} fields, the header has {bad.expected_columns}"
-            quarantine.append(Quarantined(f"line {bad.number + n_breaks}", None, reason))
+        reason = f"has {bad.actual_columns} fields, the header has {bad.expected_columns}"
+        quarantine.append(Quarantined(f"line {bad.number + n_breaks}", None, reason))
         n_breaks += bad.text.count("\n")
     return quarantine
 

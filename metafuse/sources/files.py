@@ -4,8 +4,9 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from metafuse.errors import SourceError
 from metafuse.sources.base import Quarantined
@@ -23,7 +24,7 @@ class StoredFile(Protocol):
         """Its path, relative to the source, for messages."""
         ...
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> BufferedIOBase:
         """Open it for reading from the start."""
         ...
 
@@ -78,7 +79,7 @@ class DiskFile:
         """Its file name."""
         return self.path.name
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> BufferedIOBase:
         """Open it for reading from the start.
 
         Raises:

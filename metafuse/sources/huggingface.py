@@ -97,7 +97,7 @@ def read_hub(url: str, split: str | None, name: str | None, max_rows: int | None
         dataset = datasets.load_dataset(match["path"], match["config"], streaming=True)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as err:
         raise SourceError(
-            f"'{url}' cannot be read from the Hugging Face hub: {err} "
+            f"'{url}' cannot be read from the Hugging Face hub: {str(err).rstrip('.')}. "
             "If this machine is offline, download the dataset elsewhere, write it with Dataset.save_to_disk(folder) or "
             "as Parquet, and name that folder or file as the source."
         ) from err

@@ -43,7 +43,8 @@ def read_json_lines(file: StoredFile, encoding: str | None = None) -> Rows:
 
 
 def _lines(file: StoredFile, encoding: str, quarantine: list[Quarantined]) -> Iterator[Row]:
-    with io.TextIOWrapper(file.open(), encoding="utf-8-sig" if encoding == "utf-8" else encoding) as stream:
+    python_name = "utf-8-sig" if encoding == "utf-8" else encoding
+    with io.TextIOWrapper(file.open(), encoding=python_name) as stream:  # type: ignore[type-var]
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import cast
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def _open_archive(path: Path, mtime_ns: int, process_id: int) -> zipfile.ZipFile
     return zipfile.ZipFile(path)
 
 
-def open_member(archive: zipfile.ZipFile, member: str, max_bytes: int) -> IO[bytes]:
+def open_member(archive: zipfile.ZipFile, member: str, max_bytes: int) -> zipfile.ZipExtFile:
     """Open one file of a zip, unless it would unpack to more than is reasonable.
 
     Raises:
@@ -116,12 +116,12 @@ def open_member(archive: zipfile.ZipFile, member: str, max_bytes: int) -> IO[byt
     if info.file_size > 2**20 and info.file_size > MAX_RATIO * max(info.compress_size, 1):
         raise MediaError(f"{member} unpacks to over {MAX_RATIO} times its stored size, as a zip bomb does")
     try:
-        return archive.open(info)
+        return cast(zipfile.ZipExtFile, archive.open(info))
     except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as err:
         raise MediaError(f"{member} cannot be unpacked ({err})") from err
 
 
-def read_member(stream: IO[bytes], member: str) -> bytes:
+def read_member(stream: zipfile.ZipExtFile, member: str) -> bytes:
     """Read an opened zip member.
 
     Raises:

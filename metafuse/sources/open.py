@@ -1,7 +1,7 @@
 """Whatever a caller names as source - a path, a URL, an object - becomes a Source."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 
 from metafuse.errors import ConfigError, SourceError
@@ -27,6 +27,9 @@ _WHAT = (
     "hf://, s3://, https://), a pandas or polars DataFrame, a pyarrow Table, a datasets.Dataset, or a list of rows"
 )
 
+_FILE_OPTIONS = ("media", "sheet", "encoding", "delimiter", "key", "columns")
+_TREE_OPTIONS = (*_FILE_OPTIONS, "table", "subfolder")
+
 
 def open_source(source: object, options: SourceOptions = SourceOptions()) -> Source:  # noqa: B008 - frozen
     """Open an existing file or folder, a URL, or a table in memory.
@@ -45,6 +48,7 @@ def open_source(source: object, options: SourceOptions = SourceOptions()) -> Sou
 
 
 def _open_object(source: object, options: SourceOptions) -> Source:
+    _refuse_others(options, "a table in memory", ("media", "split"))
     name = options.name or "table"
     media = _elsewhere(options) or Media()
     found: Source | None = read_dataset(source, name, options.split, media) or read_memory(source, name, media)
@@ -60,25 +64,32 @@ def _open_text(text: str, options: SourceOptions) -> Source:
     protocol = match["protocol"].lower()
     first_rows = None if options.keep else options.max_rows  # the wanted ones may come later
     if protocol == "hf":
+        _refuse_others(options, "a Hugging Face dataset", ("split",))
         return read_hub(text, options.split, options.name, first_rows)
     if protocol in PROTOCOLS:
         return _open_path(fetch(text), options)
+    _refuse_others(options, "a database", ("table", "query", "media"))
     with_table = _FRAGMENT.fullmatch(text)
     url, table = (with_table["url"], with_table["table"]) if with_table else (text, options.table)
-    return read_sql(url, None if options.query else table, options.query, options.name, first_rows)
+    table = None if options.query else table
+    media = _elsewhere(options)
+    return read_sql(url, table, options.query, name=options.name, max_rows=first_rows, media=media)
 
 
 def _open_path(path: Path, options: SourceOptions) -> Source:
     if path.is_dir():
         folder = _subfolder(path, options.subfolder)
         if is_saved_dataset(folder):
+            _refuse_others(options, "a saved dataset", ("split", "subfolder"))
             return read_saved(folder, options.split, options.name, None if options.keep else options.max_rows)
+        _refuse_others(options, "a folder", _TREE_OPTIONS)
         return read_tree(DiskTree(folder), options, _elsewhere(options))
     if not path.exists():
         raise SourceError(
             f"there is no source '{path}'. A source is {_WHAT}. Check the spelling and the folder you are in."
         )
     if path.suffix.lower() == ".zip":
+        _refuse_others(options, "a zip", _TREE_OPTIONS)
         prefix = f"{options.subfolder.strip('/')}/" if options.subfolder else ""
         tree = ZipTree(path, prefix)
         if prefix and not tree.listing().names:
@@ -88,8 +99,19 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
         raise SourceError(
             f"'{path}' is no kind of file that can be read. A source is {_WHAT}. Save it as one of these."
         )
+    _refuse_others(options, "a file", _FILE_OPTIONS)
     media = _elsewhere(options) or DiskTree(path.parent).media("", _zips_beside(path))
-    return TableSource(options.name or path.stem, DiskFile(path), replace(options, table=None), media)
+    return TableSource(options.name or path.stem, DiskFile(path), options, media)
+
+
+def _refuse_others(options: SourceOptions, kind: str, fitting: tuple[str, ...]) -> None:
+    """Refuse an option that this kind of source would ignore."""
+    allowed = {"name", "keep", "max_rows", *fitting}
+    for field in fields(options):
+        if getattr(options, field.name) and field.name not in allowed:
+            raise ConfigError(
+                f"option '{field.name}' does not fit {kind}, which takes {', '.join(fitting)}. Remove it."
+            )
 
 
 def _zips_beside(path: Path) -> list[str]:

@@ -3,9 +3,12 @@
 import atexit
 import re
 import shutil
+import sys
 import tempfile
+from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -29,7 +32,7 @@ def fetch(url: str, max_bytes: int = MAX_DOWNLOAD_BYTES) -> Path:
         SourceError: the address cannot be read, or the file is too large.
         MissingExtraError: the library for this protocol is not installed.
     """
-    shown = mask_url(url)
+    shown, address = mask_url(url), expand(url)
     name = PurePosixPath(urlsplit(url).path).name
     if not name:
         raise ConfigError(
@@ -38,7 +41,7 @@ def fetch(url: str, max_bytes: int = MAX_DOWNLOAD_BYTES) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="metafuse-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
-        with _open(expand(url)) as stream, (folder / name).open("wb") as copy:
+        with _open(address) as stream, (folder / name).open("wb") as copy:
             n_bytes = 0
             while chunk := stream.read(2**20):
                 n_bytes += len(chunk)
@@ -50,8 +53,10 @@ def fetch(url: str, max_bytes: int = MAX_DOWNLOAD_BYTES) -> Path:
                 copy.write(chunk)
     except ImportError as err:
         raise MissingExtraError(f"'{shown}' needs another library: {err}") from err
-    except (OSError, ValueError) as err:
-        reason = re.sub(r"\S+://\S+", "the address", str(err)) or type(err).__name__
+    except _client_errors() as err:
+        if isinstance(err, HTTPError):
+            err.close()
+        reason = re.sub(r"\S+://\S+", "the address", str(err).rstrip(".")) or type(err).__name__
         # Not chained: the cause repeats the address with what it may hold of credentials.
         raise SourceError(
             f"'{shown}' cannot be fetched: {reason}. Check the address, the network and your access."
@@ -65,10 +70,16 @@ def mask_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _open(url: str) -> IO[bytes]:
+def _open(url: str) -> Any:
     if url.lower().startswith(("http://", "https://")):
         # The standard library's client: fsspec's needs a package of its own.
         return urlopen(url, timeout=TIMEOUT_S)
     import fsspec
 
     return fsspec.open(url, "rb").open()
+
+
+def _client_errors() -> tuple[type[Exception], ...]:
+    """List what clients raise; that of S3 has errors of its own, such as for missing credentials."""
+    s3_client = sys.modules.get("botocore.exceptions")
+    return (OSError, HTTPException) if s3_client is None else (OSError, HTTPException, s3_client.BotoCoreError)

@@ -34,13 +34,15 @@ class SqlSource(Source):
         table: Table or view, with its schema before a dot if need be.
         query: A SELECT statement, instead of a table.
         max_rows: Most rows to take; None for all.
+        media: Opens the files that cells name, if they may name any.
     """
 
     name: str
     url: str
-    table: str | None = None
-    query: str | None = None
-    max_rows: int | None = None
+    table: str | None
+    query: str | None
+    max_rows: int | None
+    media: Media
 
     def __post_init__(self) -> None:
         if self.table and self.query:
@@ -63,7 +65,9 @@ class SqlSource(Source):
         with self._connect() as connection:
             rows = self._select(connection).subquery("rows")
             n_rows = connection.execute(sa.select(sa.func.count()).select_from(rows)).scalar_one()
-        return hashlib.sha256(f"{self._masked_url()}{self.table}{self.query}{n_rows}".encode()).hexdigest()
+        return hashlib.sha256(
+            f"{self._masked_url()}{self.table}{self.query}{self.max_rows}{n_rows}".encode()
+        ).hexdigest()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in record batches, reading them twice: for the types, and to hand them on."""
@@ -81,7 +85,7 @@ class SqlSource(Source):
         with self._connect() as connection:
             chunks = list(self._chunks(connection))
         types = infer_types(chunks)
-        return collect(self.name, Rows(to_batch(chunk, types) for chunk in chunks), Media(files=False))
+        return collect(self.name, Rows(to_batch(chunk, types) for chunk in chunks), self.media)
 
     def _chunks(self, connection: Any) -> Iterator[dict[str, list[object]]]:
         result = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(
@@ -89,20 +93,23 @@ class SqlSource(Source):
         )
         names = list(result.keys())
         check_columns(names, f"'{self.name}'")
+        n_rows = 0
         for rows in result.partitions():
-            yield dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+            taken = rows if self.max_rows is None else rows[: self.max_rows - n_rows]
+            yield dict(zip(names, map(list, zip(*taken, strict=True)), strict=True))
+            n_rows += len(taken)
+            if n_rows == self.max_rows:
+                result.close()
+                return
 
     def _select(self, connection: Any) -> Any:
         import sqlalchemy as sa
 
         if self.query:
             # A colon in a query is not a parameter here.
-            text = sa.text(_PARAMETER_LIKE.sub(r"\\:", self.query.strip().rstrip(";")))
-            return (
-                text if self.max_rows is None else sa.select(sa.text("*")).select_from(text.columns().subquery("rows"))
-            )
+            return sa.text(_PARAMETER_LIKE.sub(r"\\:", self.query.strip().rstrip(";"))).columns()
         table = self._reflect(connection)
-        return sa.select(table).order_by(*table.primary_key.columns).limit(self.max_rows)
+        return sa.select(table).order_by(*table.primary_key.columns)
 
     def _reflect(self, connection: Any) -> Any:
         import sqlalchemy as sa
@@ -152,8 +159,10 @@ def read_sql(
     url: str,
     table: str | None = None,
     query: str | None = None,
+    *,
     name: str | None = None,
     max_rows: int | None = None,
+    media: Media | None = None,
 ) -> SqlSource:
     """Take a table or query of a database as source; nothing is connected to before it is read.
 
@@ -163,13 +172,14 @@ def read_sql(
         query: A SELECT statement.
         name: Short name; the table's or database's where None.
         max_rows: Most rows to take; None for all.
+        media: Opens the files that cells name; None where they may name none.
     Raises:
         ConfigError: there are both table and query, or the query is not one SELECT.
         SourceError: the URL cannot be understood.
         MissingExtraError: SQLAlchemy is not installed.
     """
     database = PurePath(_parse(url).database or "database").stem
-    return SqlSource(name or table or database, url, table, query, max_rows)
+    return SqlSource(name or table or database, url, table, query, max_rows, media or Media(files=False))
 
 
 def _import_sqlalchemy() -> Any:
@@ -186,7 +196,7 @@ def _parse(url: str) -> Any:
         return sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         raise SourceError(
-            f"'{url.partition('://')[0]}://...' is not a database URL: it should read "
+            f"'{url.partition('://')[0]}://...' is no database URL: it should read "
             "dialect://user:${NAME}@host/database or sqlite:///file. Take the password from the environment."
         ) from None
 

@@ -63,7 +63,7 @@ def test_what_is_no_single_number_is_not_read(text):
     ],
 )
 def test_decimal_sign_is_that_of_the_clear_numbers(values, sign):
-    assert find_decimal_sign(values) == sign
+    assert find_decimal_sign(pd.Series(values, dtype=object)) == sign
 
 
 def test_unreadable_numbers_are_counted_and_blank_ones_are_not():
@@ -115,6 +115,13 @@ def test_unreadable_dates_are_counted_and_blank_ones_are_not():
 )
 def test_date_order_is_the_one_that_fits_the_column(values, day_first):
     assert find_date_order(pd.Series(values)) is day_first
+
+
+def test_dates_written_in_several_forms_are_all_read():
+    values = pd.Series(["25.12.2023 08:00", "May 3, 2024", "2024-05-03", "03.05.2024 00:00", "12.25.2023 08:00"])
+    dates, n_unreadable = read_dates(values, day_first=True)
+    assert dates[:4].tolist() == [seconds(2023, 12, 25, 8)] + [seconds(2024, 5, 3)] * 3
+    assert (np.isnan(dates[4]), n_unreadable) == (True, 1)
 
 
 def test_typed_dates_keep_their_missing_cells():

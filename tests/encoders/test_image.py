@@ -154,6 +154,17 @@ def test_model_with_code_of_its_own_is_refused(folders, tmp_path):
         TransformersImageEncoder(tmp_path).encode([noise(0)])
 
 
+def test_model_that_hides_patches_at_random_is_refused(folders, tmp_path):
+    from transformers import ViTMAEConfig, ViTMAEModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    ViTMAEModel(ViTMAEConfig(image_size=32, patch_size=8, **sizes)).save_pretrained(tmp_path)
+    settings = folders["vit"] / "preprocessor_config.json"
+    (tmp_path / settings.name).write_bytes(settings.read_bytes())
+    with pytest.raises(ConfigError, match="expected the same vector for the same image"):
+        TransformersImageEncoder(tmp_path).encode([noise(0)])
+
+
 def test_batch_size_below_one_is_refused():
     with pytest.raises(ConfigError, match="batch_size: expected at least 1, got 0"):
         TransformersImageEncoder("any", batch_size=0)

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.numpy import save_file
 
 from metafuse.encoders.models import check_weights, find_model, fingerprint_model
@@ -86,41 +87,44 @@ def test_offline_refuses_a_download_with_the_command_that_installs(monkeypatch, 
         find_model("nobody/nothing")
 
 
-def test_download_is_announced_with_its_size(monkeypatch, tmp_path, folder, caplog):
-    siblings = [
-        SimpleNamespace(rfilename="model.safetensors", size=5_000_000),
-        SimpleNamespace(rfilename="a.bin", size=9),
-    ]
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+class Hub:
+    """Stands in for snapshot_download: lists these files, then hands out a folder."""
+
+    def __init__(self, files: dict[str, int], folder: object = None, error: Exception | None = None):
+        self.files, self.folder, self.error = files, folder, error
+
+    def __call__(self, model: str, *, dry_run: bool = False, local_files_only: bool = False, **selection: object):
+        if local_files_only:
+            raise LocalEntryNotFoundError("not here")
+        if self.error is not None:
+            raise self.error
+        listed = [
+            SimpleNamespace(filename=name, file_size=size, will_download=True) for name, size in self.files.items()
+        ]
+        return listed if dry_run else str(self.folder)
+
+
+@pytest.fixture
+def set_hub(monkeypatch):
     monkeypatch.setattr("metafuse.encoders.models.is_offline", lambda: False)
-    monkeypatch.setattr("metafuse.encoders.models._cached", lambda model, revision: None)
-    monkeypatch.setattr(
-        "huggingface_hub.HfApi.model_info", lambda self, model, **options: SimpleNamespace(siblings=siblings, sha="1")
-    )
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda model, **options: str(folder))
+    return lambda hub: monkeypatch.setattr("huggingface_hub.snapshot_download", hub)
+
+
+def test_download_is_announced_with_its_size(set_hub, folder, caplog):
+    set_hub(Hub({"model.safetensors": 5_000_000, "config.json": 9}, folder))
     with caplog.at_level(logging.WARNING):
         assert find_model("somebody/something") == folder
     assert "downloading model somebody/something, 5 MB" in caplog.text
 
 
-def test_hub_model_with_pickled_weights_only_is_refused_before_download(monkeypatch):
-    siblings = [SimpleNamespace(rfilename="pytorch_model.bin", size=9)]
-    monkeypatch.setattr("metafuse.encoders.models.is_offline", lambda: False)
-    monkeypatch.setattr("metafuse.encoders.models._cached", lambda model, revision: None)
-    monkeypatch.setattr(
-        "huggingface_hub.HfApi.model_info", lambda self, model, **options: SimpleNamespace(siblings=siblings, sha="1")
-    )
-    with pytest.raises(ArtifactError, match=r"expected safetensors weights, got pytorch_model\.bin"):
+def test_hub_model_without_safetensors_is_refused_before_download(set_hub):
+    set_hub(Hub({"config.json": 9}))
+    with pytest.raises(ArtifactError, match="expected safetensors weights, the hub has none"):
         find_model("somebody/something")
 
 
-def test_unreachable_hub_is_said_in_words(monkeypatch):
-    def refuse(self, model, **options):
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr("metafuse.encoders.models.is_offline", lambda: False)
-    monkeypatch.setattr("metafuse.encoders.models._cached", lambda model, revision: None)
-    monkeypatch.setattr("huggingface_hub.HfApi.model_info", refuse)
+def test_unreachable_hub_is_said_in_words(set_hub):
+    set_hub(Hub({}, error=ConnectionError("no route")))
     with pytest.raises(ConfigError, match=r"could not be downloaded \(no route\)"):
         find_model("somebody/something")
 

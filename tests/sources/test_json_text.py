@@ -38,6 +38,11 @@ def test_mostly_bad_lines_are_an_error(file):
         read_json_lines(file("[\n1]\n"))
 
 
+def test_only_a_line_feed_ends_a_line(file):
+    dataset = collect("x", read_json_lines(file('{"a": "x\u2028y\x85z"}\n')), Media())
+    assert dataset.frame["a"].tolist() == ["x\u2028y\x85z"]
+
+
 def test_nested_values_stay_json_text(file):
     dataset = collect("x", read_json_lines(file('{"a": {"é": [1, null]}}\n')), Media())
     assert json.loads(dataset.frame["a"][0]) == {"é": [1, None]}

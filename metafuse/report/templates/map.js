@@ -8,8 +8,7 @@ function startMap() {
   const legend = document.getElementById("legend");
   const n = data.x.length;
   const inLists = new Map([...document.querySelectorAll("img[data-row]")].map((img) => [img.dataset.row, img.src]));
-  const haystack = data.id.map((id, i) =>
-    [id, data.text[i], data.classes[data.classOf[i]], data.clusters[data.clusterOf[i]]].join("\n").toLowerCase());
+  const haystack = data.id.map((id, i) => `${id}\n${data.text[i]}`.toLowerCase());
   const view = { scale: 1, x: 0, y: 0 };
   let mode = data.classes.length ? "class" : "cluster";
   let chosen = new Set();
@@ -43,8 +42,10 @@ function startMap() {
     const group = groupOf(i);
     return group < 0 ? colours.none : colours.groups[colourIndex()[group]];
   }
+  const nameOf = (i) => (names()[groupOf(i)] || "").toLowerCase();
+  const isFound = (i) => !query || haystack[i].includes(query) || nameOf(i).includes(query);
   function isLit(i) {
-    if (query && !haystack[i].includes(query)) return false;
+    if (!isFound(i)) return false;
     if (hovered >= 0) return groupOf(i) === hovered;
     return chosen.size === 0 || chosen.has(groupOf(i));
   }
@@ -55,7 +56,7 @@ function startMap() {
     if (x < -9 || y < -9 || x > canvas.clientWidth + 9 || y > canvas.clientHeight + 9) return;
     const base = (n > 2500 ? 2.4 : n > 900 ? 2.9 : 3.6) * Math.min(1.6, view.scale ** 0.35) * (isLarge ? 1.5 : 1);
     pen.beginPath();
-    pen.arc(x, y, data.labelled[i] ? base + ring : base, 0, 2 * Math.PI);
+    pen.arc(x, y, data.labelled[i] && mode !== "unusual" ? base + ring : base, 0, 2 * Math.PI);
     if (data.unknown[i] && !data.labelled[i]) {
       pen.lineWidth = 1.6;
       pen.strokeStyle = colourOf(i);
@@ -64,14 +65,14 @@ function startMap() {
     }
     pen.fillStyle = colourOf(i);
     pen.fill();
-    if (!data.labelled[i]) return;
+    if (!data.labelled[i] || mode === "unusual") return;
     pen.lineWidth = ring * 0.9;
     pen.strokeStyle = colours.ink;
     pen.stroke();
   }
   function paintOrder() {
     const order = [...Array(n).keys()];
-    const rank = (i) => data.labelled[i] * 2000 + (mode === "unusual" ? data.unusual[i] || 0 : 0);
+    const rank = (i) => (mode === "unusual" ? data.unusual[i] : data.labelled[i]) || 0;
     return order.sort((a, b) => rank(a) - rank(b));
   }
   let order = [];
@@ -231,9 +232,9 @@ function startMap() {
     }
     const sizes = names().map(() => 0);
     for (let i = 0; i < n; i += 1) if (groupOf(i) >= 0) sizes[groupOf(i)] += 1;
+    const found = new Set(order.filter(isFound).map(groupOf));
     names().forEach((name, group) => {
-      const inGroup = query && haystack.some((text, i) => groupOf(i) === group && text.includes(query));
-      if (query && !inGroup) return;
+      if (query && !found.has(group)) return;
       const button = part("button", "");
       button.type = "button";
       button.setAttribute("aria-pressed", String(chosen.has(group)));

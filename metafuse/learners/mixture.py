@@ -1,0 +1,180 @@
+"""A product of experts over views, each expert a product of heads in one view: the model all learners here return.
+
+    log p(y | x) = sum_v w_v sum_h a_vh log p_vh(y | x) + const,    w, a >= 0
+
+The weights minimise the log loss of held-out labels, pulled to constants; as they need not sum to one
+they are the calibration temperature too. A view whose columns an item lacks says nothing about it.
+
+Reference: Heskes 1998, "Selecting weighting factors in logarithmic opinion pools"; Guo et al. 2017, "On Calibration of
+Modern Neural Networks", arXiv:1706.04599 (temperature).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from metafuse.features import Features
+from metafuse.fusion.late import combine_experts, fit_expert_weights, log_softmax
+from metafuse.learners.base import HeldOut
+from metafuse.learners.graph import average_neighbours
+from metafuse.learners.linear import LinearHead
+from metafuse.learners.novelty import Novelty
+from metafuse.learners.prototypes import PrototypeHead
+from metafuse.learners.seeding import Seeding
+from metafuse.learners.surroundings import Look, NeighbourHead, Surroundings
+from metafuse.learners.view import View
+
+Head = LinearHead | PrototypeHead | NeighbourHead
+FitHead = Callable[[View, Seeding], Head]
+
+CHUNK = 16_384
+FEWEST_HELD_OUT = 10
+HEAD_PULL = 10.0
+"""Pull of head weights to their prior, in held-out rows."""
+
+
+@dataclass(frozen=True)
+class Expert:
+    """A product of heads in one view.
+
+    Args:
+        name: Of the view: a modality, or "fused".
+        view: Place of its surroundings in the mixture.
+        heads: Fitted heads.
+        weights: One per head.
+        covered: Classes it has a row or a name of; the others get the mean probability of these.
+    """
+
+    name: str
+    view: int
+    heads: tuple[Head, ...]
+    weights: tuple[float, ...]
+    covered: Bool[np.ndarray, " n_way"]
+
+    def log_probabilities(self, look: Look) -> Float[np.ndarray, "n n_way"]:
+        """Log-probabilities of rows; zeros for a row that has none of the view's columns."""
+        return _silence(
+            combine_experts(head_log_probabilities(self.heads, look), self.weights), self.covered, look.there
+        )
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Experts, their weights, and what they know to be unknown.
+
+    Args:
+        surroundings: Of each view; the first is the one rows are embedded and compared in.
+        experts: Models of the views.
+        weights: One per expert.
+        novelty: Unknown score in the first view.
+        held_out: How the labelled rows fare when held out.
+    """
+
+    surroundings: tuple[Surroundings, ...]
+    experts: tuple[Expert, ...]
+    weights: tuple[float, ...]
+    novelty: Novelty
+    held_out: HeldOut
+
+    def embed(self, features: Features) -> Float[np.ndarray, "n_items dim"]:
+        """Fuse items into the first view."""
+        return self.surroundings[0].fusion.forward(features)
+
+    def logits(self, features: Features) -> Float[np.ndarray, "n_items n_way"]:
+        """Calibrated log-probabilities; uniform for an item without any known column."""
+        return self.assess(features)[0]
+
+    def p_values(self, features: Features) -> Float[np.ndarray, " n_items"]:
+        """Share of known-class rows at least as unusual as each item; 1 for an item without any known column."""
+        return self.assess(features)[1]
+
+    def assess(self, features: Features) -> tuple[Float[np.ndarray, "n n_way"], Float[np.ndarray, " n"]]:
+        """Logits and p-values from one look at each view."""
+        if len(features) == 0:
+            n_way = self.surroundings[0].distribution.shape[1]
+            return np.zeros((0, n_way), dtype=np.float32), np.zeros(0, dtype=np.float32)
+        starts = range(0, len(features), CHUNK)
+        parts = [self._assess(features.take(np.arange(at, min(at + CHUNK, len(features))))) for at in starts]
+        return np.concatenate([logits for logits, _ in parts]), np.concatenate([p_values for _, p_values in parts])
+
+    def _assess(self, features: Features) -> tuple[np.ndarray, np.ndarray]:
+        looks = [surroundings.look(features) for surroundings in self.surroundings]
+        said = [expert.log_probabilities(looks[expert.view]) for expert in self.experts]
+        p_values = self.novelty.p_values(self.novelty.scores(looks[0].x, looks[0].near))
+        return combine_experts(said, self.weights).astype(np.float32), np.where(looks[0].there, p_values, np.float32(1))
+
+
+def fit_expert(
+    name: str, place: int, view: View, seedings: Sequence[Seeding], fits: Sequence[FitHead], prior: Sequence[float]
+) -> tuple[Expert, Float[np.ndarray, "n_labelled n_way"]]:
+    """Fit the heads of one view, and weigh them by how they do on held-out labels.
+
+    The first head is the plain baseline: where the product is behind it by more than one standard error of the
+    paired difference, it stands alone.
+
+    Args:
+        name: Of the view.
+        place: Of the view in the mixture.
+        view: The view.
+        seedings: What `seed_folds` returned for it.
+        fits: One per head; each takes the view and the seeding of the labels it may use.
+        prior: Weight of each head where there are too few labels to tell.
+    Returns:
+        The expert, and its log-probabilities of the held-out labelled rows; zeros for rows never held out.
+    """
+    held = np.zeros((len(fits), len(view.class_index), view.n_way), dtype=np.float32)
+    for seeding in seedings[:-1]:
+        out = np.flatnonzero(view.fold == seeding.held_out)
+        heads = tuple(fit(view, seeding) for fit in fits)
+        held[:, out] = np.stack(head_log_probabilities(heads, _look_within(view, seeding, out)))
+    heads = tuple(fit(view, seedings[-1]) for fit in fits)
+    rows = np.flatnonzero(view.fold >= 0)
+    weights = list(prior)
+    if len(rows) >= FEWEST_HELD_OUT:
+        weights = _choose_head_weights(held[:, rows], view.class_index[rows], prior)
+    covered = np.full(view.n_way, view.shots is not None)
+    covered[view.class_index] = True
+    expert = Expert(name, place, heads, tuple(weights), covered)
+    said = combine_experts(list(held), weights)
+    return expert, _silence(said, covered, view.fold >= 0)
+
+
+def head_log_probabilities(heads: Sequence[Head], look: Look) -> list[Float[np.ndarray, "n n_way"]]:
+    """Log-probabilities of rows, one matrix per head."""
+    return [
+        log_softmax(head.logits(look.near if isinstance(head, NeighbourHead) else look.x)).astype(np.float32)
+        for head in heads
+    ]
+
+
+def _look_within(view: View, seeding: Seeding, places: Int[np.ndarray, " n"]) -> Look:
+    near = average_neighbours(
+        seeding.distribution, view.neighbourhood.similarity[places], view.neighbourhood.neighbour[places]
+    )
+    return Look(view.base[places], near, np.ones(len(places), dtype=bool))
+
+
+def _choose_head_weights(
+    held: Float[np.ndarray, "n_heads n n_way"], class_index: Int[np.ndarray, " n"], prior: Sequence[float]
+) -> list[float]:
+    weights = fit_expert_weights(list(held), class_index, prior, pull=HEAD_PULL / len(class_index))
+    mixed = combine_experts(list(held), weights).argmax(axis=1) == class_index
+    plain = held[0].argmax(axis=1) == class_index
+    lead = plain.astype(float) - mixed
+    if lead.mean() > lead.std() / np.sqrt(len(lead)):
+        alone = fit_expert_weights([held[0]], class_index, [1.0], pull=0.1 / len(class_index))
+        return alone + [0.0] * (len(held) - 1)
+    return weights
+
+
+def _silence(
+    log_probabilities: Float[np.ndarray, "n n_way"], covered: Bool[np.ndarray, " n_way"], there: Bool[np.ndarray, " n"]
+) -> Float[np.ndarray, "n n_way"]:
+    """Give classes the expert never saw the mean probability of the others, and say nothing of absent rows."""
+    if not covered.all():
+        known = log_probabilities[:, covered]
+        mean = np.log(np.exp(known).mean(axis=1, keepdims=True))
+        log_probabilities = log_softmax(np.where(covered, log_probabilities, mean))
+    return np.where(there[:, None], log_probabilities, np.float32(0)).astype(np.float32)

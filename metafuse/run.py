@@ -1,0 +1,361 @@
+"""A run: what adapting to a source gives, in memory or loaded from its folder."""
+
+import logging
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from metafuse.embedder import Embedder, OnProgress
+from metafuse.errors import ConfigError, SchemaError, ShapeError
+from metafuse.features import Features, open_cache
+from metafuse.fusion.late import log_softmax
+from metafuse.index.faiss_index import FaissIndex
+from metafuse.report.page import render_report
+from metafuse.rows import Rows, take_rows
+from metafuse.run_report import collect_report, summarise
+from metafuse.saving import load_state, save_state
+from metafuse.schema import Modality
+from metafuse.services.anomaly import Anomalies, find_anomalies
+from metafuse.services.cluster import Clustering, cluster
+from metafuse.services.retrieve import retrieve
+from metafuse.services.suggest import suggest_labels
+from metafuse.sources.labels import text_key
+from metafuse.state import State
+from metafuse.task import open_any
+from metafuse.value_patterns import parse_numbers
+
+log = logging.getLogger(__name__)
+
+EXCERPT = 160
+
+
+class Run:
+    """An adapted source: predicts, embeds, retrieves, clusters, finds anomalies and suggests labels.
+
+    Made by `metafuse.adapt` and `metafuse.load`. Calls change nothing; the same call gives the same answer.
+
+    Args:
+        state: Everything fitted.
+        rows: The source's rows.
+        embedder: Encodes new rows.
+        index: Over the source's embeddings.
+    """
+
+    def __init__(self, state: State, rows: Rows, embedder: Embedder, index: FaissIndex) -> None:
+        self.state = state
+        self.rows = rows
+        self.embedder = embedder
+        self.index = index
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Label of each class, in the order of `predict_proba`."""
+        return self.state.classes
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Leave-one-out accuracy on the support set with its 95 % interval, baseline, modalities, timings."""
+        found = self.state.metrics
+        return {
+            "leave_one_out": _shares(found.leave_one_out) | {"n_folds": found.n_folds},
+            "baseline": {"method": "nearest prototype on frozen features", **_shares(found.baseline)},
+            "classes": {result.label: _shares(result.accuracy) for result in found.classes},
+            "confusions": [list(confusion) for confusion in found.confusions],
+            "modalities": {
+                name: {
+                    "alone": _shares(result.alone),
+                    "without": None if result.without is None else _shares(result.without),
+                    "weight": result.weight,
+                }
+                for name, result in found.modalities.items()
+            },
+            "timings": dict(self.state.timings),
+        }
+
+    def save(self, path: Path | str) -> Path:
+        """Write the run and its report to a folder; `metafuse.load` gives the same answers bit for bit.
+
+        Raises:
+            ArtifactError: something else stands there, or the disk refuses.
+        """
+        judged = self.judged
+        report = collect_report(
+            self.state,
+            self.rows,
+            texts=self.texts,
+            predictions=self.predictions,
+            clustering=self.clusters(),
+            judged=judged,
+            reasons=[anomaly_reason(judged, row) for row in range(len(self.rows))],
+            suggested=self.suggest_labels(),
+        )
+        save_state(Path(path), self.state, self.rows, self.index, self.predictions, render_report(report))
+        return Path(path)
+
+    def summary(self) -> dict[str, Any]:
+        """Facts a person wants after adapting, as printed by the command line."""
+        return summarise(self.state, self.predictions)
+
+    def predict(self, rows: object, *, on_progress: OnProgress | None = None) -> pd.DataFrame:
+        """Label rows, each independent of the others.
+
+        Args:
+            rows: New rows, as `adapt` takes a source.
+            on_progress: Told how far encoding is.
+        Returns:
+            One line per row, in order: id, label (always the best known class), probability, is_unknown
+            (p_value < false_alarm), p_value (share of known-class rows at least as unusual).
+        Raises:
+            SourceError, SchemaError: the rows cannot be read, or have none of the run's columns.
+        """
+        read, features = self._encode(rows, on_progress)
+        logits, p_values = self.state.adapted.assess(features)
+        return self._predictions(read.ids, logits, p_values)
+
+    def predict_proba(self, rows: object) -> Float[np.ndarray, "n n_way"]:
+        """Calibrated class probabilities of rows, in the order of `classes`."""
+        _, features = self._encode(rows, None)
+        return np.exp(log_softmax(self.state.adapted.logits(features))).astype(np.float32)
+
+    def embed(self, rows: object) -> Float[np.ndarray, "n dim"]:
+        """Embed rows into the run's shared space, float32, L2-normalised."""
+        _, features = self._encode(rows, None)
+        return self.state.adapted.embed(features)
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """`predict` for the source's own rows."""
+        return self._predictions(self.rows.ids, self.state.logits, self.state.p_values)
+
+    def retrieve(self, query: object, k: int = 10) -> pd.DataFrame:
+        """Find the source's rows most similar to a query, best first.
+
+        Args:
+            query: Words; the path of an image; a row (mapping or Series); or an embedding, (dim,).
+            k: Rows wanted.
+        Returns:
+            id, similarity (cosine, -1..1), label (the row's own or the predicted one), text.
+        Raises:
+            SchemaError: the source has no column to compare such a query with.
+            ShapeError: an embedding of another length.
+        """
+        return self._hits(self._embed_query(query), k)
+
+    def retrieve_row(self, row_id: object, k: int = 10) -> pd.DataFrame:
+        """Find the rows most similar to one of the source's own, itself left out."""
+        place = self._place(row_id)
+        return self._hits(self.state.embeddings[place], k, exclude=text_key(self.rows.ids[place]))
+
+    def clusters(self, n_clusters: int | None = None) -> Clustering:
+        """Group the source's rows: labelled classes kept together, new groups found and named."""
+        return cluster(
+            self.state.embeddings,
+            self.state.class_index,
+            self.classes,
+            probabilities=self._probabilities,
+            p_values=self.state.p_values,
+            texts=self.texts if self._has_text else None,
+            n_clusters=n_clusters,
+            seed=self.state.settings.seed,
+        )
+
+    def cluster(self, n_clusters: int | None = None) -> pd.DataFrame:
+        """Group the source's rows.
+
+        Args:
+            n_clusters: How many in all, the labelled classes counted in; estimated when not given.
+        Returns:
+            id, cluster (-1 for a row with nothing to embed), name, is_new, in the rows' order.
+        """
+        found = self.clusters(n_clusters)
+        names = [*(group.name for group in found.clusters), None]
+        is_new = [*(group.is_new for group in found.clusters), False]
+        return pd.DataFrame(
+            {
+                "id": self.rows.ids,
+                "cluster": found.assignment,
+                "name": [names[place] for place in found.assignment],
+                "is_new": [is_new[place] for place in found.assignment],
+            }
+        )
+
+    @cached_property
+    def judged(self) -> Anomalies:
+        """How unusual each of the source's rows is, and in what."""
+        numeric = self.state.spec.schema.named(Modality.NUMERIC)
+        numbers = {name: np.asarray(parse_numbers(self.rows.frame[name]), dtype=np.float64) for name in numeric}
+        return find_anomalies(
+            self.state.features, self.state.embeddings, numbers=numbers, device=self.state.settings.device
+        )
+
+    def anomalies(self, limit: int = 20) -> pd.DataFrame:
+        """List the strangest rows of the source, strangest first.
+
+        Returns:
+            id, anomaly_score (up = more anomalous), reason, nearest_normal (ids), text.
+        """
+        judged = self.judged
+        order = np.argsort(-judged.anomaly_score, kind="stable")[:limit]
+        return pd.DataFrame(
+            {
+                "id": self.rows.ids[order],
+                "anomaly_score": judged.anomaly_score[order],
+                "reason": [anomaly_reason(judged, int(row)) for row in order],
+                "nearest_normal": [
+                    [text_key(self.rows.ids[near]) for near in judged.normal_rows[row]] for row in order
+                ],
+                "text": [self.texts[row][:EXCERPT] for row in order],
+            }
+        )
+
+    def suggest_labels(self, n: int = 20) -> pd.DataFrame:
+        """List the rows to label next, most useful first: uncertain, and spread out.
+
+        Returns:
+            id, label (predicted), probability, reason, text.
+        """
+        found = suggest_labels(
+            self.state.embeddings,
+            self._probabilities,
+            self.state.class_index,
+            self.classes,
+            p_values=self.state.p_values,
+            n=n,
+            seed=self.state.settings.seed,
+        )
+        places = [suggestion.row for suggestion in found]
+        return pd.DataFrame(
+            {
+                "id": self.rows.ids[places],
+                "label": self.predictions["label"].iloc[places].to_numpy(),
+                "probability": self.predictions["probability"].iloc[places].to_numpy(),
+                "reason": [suggestion.reason for suggestion in found],
+                "text": [self.texts[place][:EXCERPT] for place in places],
+            }
+        )
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """What each row says: its text columns, or where there are none its tabular ones."""
+        schema = self.state.spec.schema
+        names = schema.named(Modality.TEXT) or schema.named(Modality.CATEGORICAL, Modality.NUMERIC)
+        columns = [self.rows.frame[name].astype(object).where(self.rows.frame[name].notna(), "") for name in names]
+        return [
+            " · ".join(str(cell) for cell in cells if str(cell).strip()) for cells in zip(*columns, strict=True)
+        ] or [""] * len(self.rows)
+
+    @property
+    def _has_text(self) -> bool:
+        return bool(self.state.spec.schema.named(Modality.TEXT))
+
+    @cached_property
+    def _probabilities(self) -> Float[np.ndarray, "n n_way"]:
+        return np.exp(log_softmax(self.state.logits)).astype(np.float32)
+
+    def _encode(self, rows: object, on_progress: OnProgress | None) -> tuple[Rows, Features]:
+        dataset = open_any(rows).source.read()
+        read = take_rows(dataset, self.state.spec.schema, labels={}, unique_ids=False)
+        features, failed = self.embedder.encode(read, on_progress)
+        for bad in (*dataset.quarantine, *failed):
+            log.warning("%s%s: %s", bad.row_id, "" if bad.column is None else f", column '{bad.column}'", bad.reason)
+        return read, features
+
+    def _predictions(self, ids: pd.Index, logits: np.ndarray, p_values: np.ndarray) -> pd.DataFrame:
+        logs = log_softmax(logits)
+        best = logs.argmax(axis=1) if len(logs) else np.zeros(0, dtype=np.int64)
+        return pd.DataFrame(
+            {
+                "id": ids,
+                "label": [self.classes[place] for place in best],
+                "probability": np.exp(logs[np.arange(len(logs)), best]).astype(np.float32),
+                "is_unknown": p_values < self.state.settings.false_alarm,
+                "p_value": p_values,
+            }
+        )
+
+    def _embed_query(self, query: object) -> Float[np.ndarray, " dim"]:
+        embed = self.state.adapted.embed
+        if isinstance(query, np.ndarray):
+            if query.shape != (self.index.dim,):
+                raise ShapeError(
+                    f"expected an embedding of shape ({self.index.dim},), got {query.shape}. Take a row of embed()."
+                )
+            return (query / max(float(np.linalg.norm(query)), 1e-12)).astype(np.float32)
+        if isinstance(query, Path) or (isinstance(query, str) and _is_image_file(query)):
+            return embed(self.embedder.encode_query(images=[_read_file(Path(query))]))[0]
+        if isinstance(query, str):
+            if not query.strip():
+                raise ConfigError("expected words to search for, got an empty text. Give some.")
+            return embed(self.embedder.encode_query(text=[query]))[0]
+        if isinstance(query, Mapping | pd.Series):
+            return self.embed(pd.DataFrame([dict(query)]))[0]
+        raise ConfigError(
+            f"expected a text, the path of an image, a row or an embedding to search for, got {type(query).__name__}."
+        )
+
+    def _hits(self, embedding: Float[np.ndarray, " dim"], k: int, exclude: str | None = None) -> pd.DataFrame:
+        hits = retrieve(self.index, embedding, k, exclude_id=exclude)
+        places = [self._places[hit.row_id] for hit in hits]
+        return pd.DataFrame(
+            {
+                "id": self.rows.ids[places],
+                "similarity": np.array([hit.similarity for hit in hits], dtype=np.float32),
+                "label": [self.rows.labels[place] or self.predictions["label"].iloc[place] for place in places],
+                "text": [self.texts[place][:EXCERPT] for place in places],
+            }
+        )
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {text_key(row_id): place for place, row_id in enumerate(self.rows.ids)}
+
+    def _place(self, row_id: object) -> int:
+        key = text_key(row_id)
+        if key not in self._places:
+            shown = ", ".join(list(self._places)[:3])
+            raise SchemaError(f"no row has the id '{key}'. The source's ids look like {shown}. Use one of them.")
+        return self._places[key]
+
+
+def load(path: Path | str, *, device: str | None = None, cache_dir: Path | str | None = None) -> Run:
+    """Load a run from its folder; it gives the same answers as when it was saved.
+
+    Args:
+        path: Folder that `adapt` or `Run.save` wrote.
+        device: "auto", "cpu" or "cuda"; what the run was made with when None.
+        cache_dir: Folder of the feature cache; the user's cache folder when None.
+    Raises:
+        ArtifactError: there is none, a file was changed, or the encoders are others than the run's.
+    """
+    state, rows, index = load_state(Path(path), device or "auto")
+    embedder = Embedder(state.spec, open_cache(cache_dir), device=device or state.settings.device)
+    return Run(state, rows, embedder, index)
+
+
+def anomaly_reason(judged: Anomalies, row: int) -> str:
+    """Say in words what makes a row unusual."""
+    reasons = judged.reasons(row)
+    if not reasons:
+        return "nothing stands out by itself"
+    return "; ".join(f"{name}: as unusual as {max(share, 0.001):.1%} of rows" for name, share in reasons)
+
+
+def _shares(found: Any) -> dict[str, float | int]:
+    return {"accuracy": found.share, "low": found.low, "high": found.high, "n": found.n}
+
+
+def _is_image_file(text: str) -> bool:
+    path = Path(text)
+    return path.suffix.lower() in {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"} and path.is_file()
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise ConfigError(f"image '{path}' cannot be read ({err.strerror}). Check the path.") from err

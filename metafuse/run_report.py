@@ -1,0 +1,259 @@
+"""What a run tells people: the facts after adapting, and the data of its report page."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metafuse.adaptation import ModalityResult
+from metafuse.encoders.pixels import decode_image
+from metafuse.evaluation import Proportion
+from metafuse.quality import Quality, examine
+from metafuse.report.base import (
+    AnomalySummary,
+    ClassAccuracy,
+    ClusterSummary,
+    ColumnFinding,
+    Confusion,
+    Counts,
+    Estimate,
+    Finding,
+    ModalityContribution,
+    QuarantinedRow,
+    ReportData,
+    ReportRow,
+    Setup,
+    Suggestion,
+    listed_rows,
+)
+from metafuse.report.photos import thumbnail
+from metafuse.report.projection import project, sample_points
+from metafuse.rows import Rows
+from metafuse.saving import versions
+from metafuse.schema import Modality
+from metafuse.services.anomaly import Anomalies
+from metafuse.services.cluster import Clustering
+from metafuse.sources.labels import text_key
+from metafuse.sources.media import MediaError
+from metafuse.state import State
+
+MAP_ROWS = 5_000
+LISTED = 20
+EXAMPLES = 3
+PHOTO_ROWS = 1_500
+TABLE = "table"
+
+
+def summarise(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
+    """Facts a person wants after adapting.
+
+    Args:
+        state: Of the run.
+        predictions: For the source's own rows.
+    """
+    metrics = state.metrics
+    unlabelled = predictions[state.class_index < 0]
+    facts: dict[str, Any] = {
+        "source": state.settings.source,
+        "rows": len(predictions),
+        "labelled": f"{int((state.class_index >= 0).sum())} in {len(state.classes)} classes",
+        "quarantined": _count_reasons(state),
+        "encoders": ", ".join(f"{name}: {model}" for name, model in encoder_names(state).items()),
+        "learner": f"{state.settings.learner}, fusion {state.settings.fusion}, device {state.settings.device}",
+        "leave-one-out accuracy": _with_interval(metrics.leave_one_out),
+        "nearest prototype": _with_interval(metrics.baseline),
+    }
+    if len(metrics.modalities) > 1:
+        facts["modalities alone"] = ", ".join(
+            f"{name} {result.alone.share:.1%}" for name, result in metrics.modalities.items()
+        )
+    facts["unknown"] = (
+        f"{int(unlabelled['is_unknown'].sum())} of {len(unlabelled)} unlabelled rows, "
+        f"at a false-alarm rate of {state.settings.false_alarm:.0%}"
+    )
+    facts |= {f"note {place}": note for place, note in enumerate(state.notes, start=1)}
+    facts["seconds"] = ", ".join(f"{step} {seconds:.1f}" for step, seconds in state.timings.items())
+    return facts
+
+
+def encoder_names(state: State) -> dict[str, str]:
+    """Modality -> what encoded it."""
+    spec = state.spec
+    named = {"text": spec.text_model, "image": spec.image_model, TABLE: "skrub/scikit-learn" if spec.table else None}
+    return {name: model for name, model in named.items() if model is not None}
+
+
+def collect_report(
+    state: State,
+    rows: Rows,
+    *,
+    texts: list[str],
+    predictions: pd.DataFrame,
+    clustering: Clustering,
+    judged: Anomalies,
+    reasons: list[str],
+    suggested: pd.DataFrame,
+) -> ReportData:
+    """Put together what the report page shows.
+
+    Args:
+        state: Of the run.
+        rows: The source's rows.
+        texts: What each row says.
+        predictions: For the source's own rows.
+        clustering: Of the source's rows.
+        judged: How unusual each row is.
+        reasons: Why each row is unusual, in words.
+        suggested: Rows to label next.
+    """
+    quality = examine(rows.frame, state.spec.schema, pd.Series(rows.labels, dtype=object), media=rows.media)
+    places = {text_key(row_id): place for place, row_id in enumerate(rows.ids)}
+    show = _Shower(rows, texts, predictions, list(places))
+    strangest = np.argsort(-judged.anomaly_score, kind="stable")[:LISTED]
+    points, method = _map(state, show, clustering, judged)
+    data = ReportData(
+        source=state.settings.source,
+        counts=Counts(len(rows), int((state.class_index >= 0).sum()), len(state.quarantine)),
+        setup=Setup(
+            encoder_names(state), state.settings.fusion, state.settings.learner, state.settings.seed,
+            state.settings.device, versions(), state.timings,
+        ),
+        points=points,
+        projection=method,
+        accuracy=_estimate(state.metrics.leave_one_out),
+        baseline_name="nearest prototype on frozen features",
+        baseline=_estimate(state.metrics.baseline),
+        classes=tuple(
+            ClassAccuracy(found.label, found.accuracy.n, found.accuracy.hits, found.accuracy.low, found.accuracy.high)
+            for found in state.metrics.classes
+        ),
+        confusions=tuple(Confusion(*found) for found in state.metrics.confusions),
+        modalities=tuple(_contribution(name, found) for name, found in state.metrics.modalities.items()),
+        clusters=tuple(
+            ClusterSummary(place, group.name, group.n_rows, group.is_new, group.words, show.rows(group.central_rows))
+            for place, group in enumerate(clustering.clusters)
+        ),
+        anomalies=tuple(
+            AnomalySummary(
+                show.row(row), float(judged.anomaly_score[row]), reasons[row], show.rows(judged.normal_rows[row][:EXAMPLES])
+            )
+            for row in strangest
+        ),
+        suggestions=tuple(
+            Suggestion(show.row(places[text_key(found.id)]), found.reason)
+            for found in suggested.head(LISTED).itertuples()
+        ),
+        columns=_column_findings(state, quality),
+        findings=_findings(quality, state),
+        quarantine=tuple(QuarantinedRow(bad.row_id, bad.column or "", bad.reason) for bad in state.quarantine),
+    )  # fmt: skip
+    wanted = [places[row.row_id] for row in listed_rows(data)] + [places[text_key(name)] for name in points["id"]]
+    return _with_photos(data, state, rows, list(dict.fromkeys(wanted))[:PHOTO_ROWS])
+
+
+class _Shower:
+    """Turns row positions into rows as the report shows them."""
+
+    def __init__(self, rows: Rows, texts: list[str], predictions: pd.DataFrame, ids: list[str]) -> None:
+        self.ids, self.texts, self.labels = ids, texts, rows.labels
+        self.predicted = predictions["label"].tolist()
+        self.probability = predictions["probability"].tolist()
+        self.is_unknown = predictions["is_unknown"].to_numpy()
+
+    def row(self, place: int) -> ReportRow:
+        own = self.labels[place]
+        label, probability = (own, None) if own is not None else (self.predicted[place], self.probability[place])
+        return ReportRow(self.ids[place], self.texts[place], label, probability)
+
+    def rows(self, places: Iterable[int]) -> tuple[ReportRow, ...]:
+        return tuple(self.row(int(place)) for place in places)
+
+
+def _map(state: State, show: _Shower, clustering: Clustering, judged: Anomalies) -> tuple[pd.DataFrame, str]:
+    labelled = state.class_index >= 0
+    kept = sample_points(labelled, limit=MAP_ROWS, seed=state.settings.seed)
+    projection = project(state.embeddings[kept], seed=state.settings.seed)
+    shown = [show.row(int(place)) for place in kept]
+    points = pd.DataFrame(
+        {
+            "x": projection.coordinates[:, 0],
+            "y": projection.coordinates[:, 1],
+            "id": [row.row_id for row in shown],
+            "text": [row.text for row in shown],
+            "label": [row.label for row in shown],
+            "is_labelled": labelled[kept],
+            "probability": [row.probability for row in shown],
+            "is_unknown": show.is_unknown[kept] & ~labelled[kept],
+            "cluster": clustering.assignment[kept],
+            "anomaly_score": judged.anomaly_score[kept],
+        }
+    )
+    return points, projection.method
+
+
+def _with_photos(data: ReportData, state: State, rows: Rows, wanted: list[int]) -> ReportData:
+    from dataclasses import replace
+
+    columns = state.spec.schema.named(Modality.IMAGE)
+    present = state.features.present
+    photos = {}
+    for place in wanted:
+        column = next((name for name in columns if present[name][place]), None)
+        if column is not None:
+            try:
+                image = decode_image(rows.media.read(rows.frame[column].iloc[place]), min_side=128)
+            except MediaError:  # a loaded run has its rows, but no longer the files they name
+                continue
+            photos[text_key(rows.ids[place])] = thumbnail(image)
+    return replace(data, photos=photos)
+
+
+def _column_findings(state: State, quality: Quality) -> tuple[ColumnFinding, ...]:
+    reasons = {column.name: column.reason for column in state.spec.schema.columns}
+    return tuple(
+        ColumnFinding(
+            found.name, str(found.modality), reasons[found.name], found.n_missing, found.n_distinct,
+            found.n_outliers if found.modality is Modality.NUMERIC else None,
+        )
+        for found in quality.columns
+    )  # fmt: skip
+
+
+def _findings(quality: Quality, state: State) -> tuple[Finding, ...]:
+    found = [Finding("note", note) for note in state.notes]
+    if quality.repeats.n_rows:
+        found.append(Finding("duplicate rows", f"{quality.repeats.n_rows} rows have the content of another."))
+    if quality.near_repeats.n_rows:
+        found.append(Finding("near duplicates", f"{quality.near_repeats.n_rows} rows have nearly the text of another."))
+    for column, repeats in quality.repeated_images.items():
+        if repeats.n_rows:
+            found.append(Finding("repeated images", f"{repeats.n_rows} rows of '{column}' have the image of another."))
+    found += [Finding(str(leak.severity), f"'{leak.column}': {leak.evidence}") for leak in quality.leaks]
+    if quality.classes and quality.classes.single:
+        names = ", ".join(quality.classes.single[:LISTED])
+        found.append(Finding("one label only", f"nothing can be held out of: {names}."))
+    return tuple(found)
+
+
+def _contribution(name: str, found: ModalityResult) -> ModalityContribution:
+    without = None if found.without is None else _estimate(found.without)
+    return ModalityContribution(name, _estimate(found.alone), without, found.weight)
+
+
+def _estimate(found: Proportion) -> Estimate | None:
+    return Estimate(found.share, found.low, found.high) if found.n else None
+
+
+def _with_interval(found: Proportion) -> str:
+    if not found.n:
+        return "cannot be told: no class has two labels"
+    return f"{found.share:.1%} ({found.low:.1%} to {found.high:.1%}, {found.n} rows)"
+
+
+def _count_reasons(state: State) -> str:
+    if not state.quarantine:
+        return "0"
+    kinds = Counter("rows" if bad.column is None else f"cells of '{bad.column}'" for bad in state.quarantine)
+    return f"{len(state.quarantine)} ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})"

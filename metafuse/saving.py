@@ -1,0 +1,84 @@
+"""The run folder: what stands in it, written whole or not at all, and read back bit for bit.
+
+manifest.json       versions, source, sha256 of every other file
+state.json          settings, schema, model and metrics, with the arrays in
+state.safetensors   features, embeddings and the model's parameters
+rows.parquet        the source's rows
+vectors.faiss       the index, and ids.json the ids of its rows
+predictions.csv     label, probability, is_unknown and p_value of every row
+quarantine.csv      rows and cells that could not be used, with the reason
+report.html         for people
+"""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from metafuse.artifact import load_value, open_folder, save_folder, save_value
+from metafuse.errors import ArtifactError
+from metafuse.index.faiss_index import FaissIndex, load_index
+from metafuse.rows import Rows
+from metafuse.sources.media import Media
+from metafuse.state import State
+
+PACKAGES = ("metafuse", "torch", "sentence-transformers", "transformers", "scikit-learn", "numpy", "pandas")
+
+
+def save_state(path: Path, state: State, rows: Rows, index: FaissIndex, predictions: pd.DataFrame, report: str) -> None:
+    """Write a run folder.
+
+    Raises:
+        ArtifactError: something else stands there, or the disk refuses.
+    """
+
+    def write(folder: Path) -> None:
+        save_value(state, folder, "state")
+        storable(rows).to_parquet(folder / "rows.parquet", index=False)
+        index.save(folder)
+        predictions.to_csv(folder / "predictions.csv", index=False)
+        bad = [(row.row_id, row.column, row.reason) for row in state.quarantine]
+        pd.DataFrame(bad, columns=["row_id", "column", "reason"]).to_csv(folder / "quarantine.csv", index=False)
+        (folder / "report.html").write_text(report, encoding="utf-8")
+
+    save_folder(path, write, {"source": state.settings.source, "versions": versions()})
+
+
+def load_state(path: Path, device: str) -> tuple[State, Rows, FaissIndex]:
+    """Read a run folder.
+
+    Raises:
+        ArtifactError: there is none, or a file was changed, lost or written by another version.
+    """
+    open_folder(path)
+    state = load_value(path, "state")
+    if not isinstance(state, State):
+        raise ArtifactError(f"'{path}' holds no run. Expected a folder that adapt wrote.")
+    frame = pd.read_parquet(path / "rows.parquet")
+    ids = pd.Index(frame.pop("#id"), name=None)
+    labels = tuple(None if missing else str(label) for label, missing in _cells(frame.pop("#label")))
+    return state, Rows(ids, frame, labels, Media(files=False)), load_index(path, device)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def storable(rows: Rows) -> pd.DataFrame:
+    """Rows as a table file can hold them, with their ids and labels; images in memory are left out."""
+    columns: dict[str, Any] = {"#id": rows.ids, "#label": pd.Series(rows.labels, dtype="str")}
+    for name in rows.frame:
+        cells = rows.frame[name]
+        columns[str(name)] = cells.map(_plain).astype("str") if cells.dtype == object else cells
+    return pd.DataFrame({name: pd.Series(cells).reset_index(drop=True) for name, cells in columns.items()})
+
+
+def _plain(cell: object) -> str | None:
+    return str(cell) if isinstance(cell, str | bool | int | float) else None
+
+
+def _cells(column: pd.Series) -> list[tuple[object, bool]]:
+    return list(zip(column, column.isna(), strict=True))

@@ -1,0 +1,71 @@
+"""All of a run that is saved: settings, the adapted model, and what it says of the source's own rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from metafuse.adaptation import Metrics
+from metafuse.embedder import EmbedderSpec
+from metafuse.features import Features
+from metafuse.learners.mixture import Mixture
+from metafuse.sources.base import Quarantined
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run was made with.
+
+    Args:
+        source: Name of the source.
+        learner: Name of the learner.
+        fusion: Name of the fusion.
+        false_alarm: Share of known-class rows that may be called unknown, 0..1.
+        seed: Seed of everything drawn.
+        device: "auto", "cpu" or "cuda".
+        fingerprint: Of the source's rows.
+    """
+
+    source: str
+    learner: str
+    fusion: str
+    false_alarm: float
+    seed: int
+    device: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class State:
+    """All of a run but its embedder and index: plain values, as saved.
+
+    Args:
+        settings: What it was made with.
+        spec: Rebuilds the embedder.
+        classes: Label of each class, in the order of probabilities.
+        adapted: The learner's model.
+        metrics: How good it is on held-out labels.
+        features: Of the source's rows.
+        class_index: Class of each row, -1 where unlabelled.
+        embeddings: Of the source's rows.
+        logits: Of the source's rows.
+        p_values: Of the source's rows.
+        quarantine: Rows and cells that could not be used.
+        notes: What the user should know, in words.
+        timings: Step -> seconds.
+    """
+
+    settings: Settings
+    spec: EmbedderSpec
+    classes: tuple[str, ...]
+    adapted: Mixture
+    metrics: Metrics
+    features: Features
+    class_index: Int[np.ndarray, " n"]
+    embeddings: Float[np.ndarray, "n dim"]
+    logits: Float[np.ndarray, "n n_way"]
+    p_values: Float[np.ndarray, " n"]
+    quarantine: tuple[Quarantined, ...]
+    notes: tuple[str, ...]
+    timings: Mapping[str, float] = field(default_factory=dict)
