@@ -45,7 +45,7 @@ class ModalityResult:
     Args:
         alone: Held-out accuracy of its expert alone.
         without: Held-out accuracy of all the others; None where there are none.
-        weight: Of its expert in the product, as a share of all.
+        weight: Share of the product that is its expert's doing: its weight times the spread of what it says.
     """
 
     alone: Proportion
@@ -194,7 +194,8 @@ def _baseline(features: Features, class_index: Int[np.ndarray, " n_items"]) -> P
 
 def _contributions(held_out: HeldOut) -> dict[str, ModalityResult]:
     truth, names = held_out.class_index, list(held_out.experts)
-    total = sum(held_out.weights.values()) or 1.0
+    say = {name: held_out.weights[name] * _spread_of(held_out.experts[name]) for name in names}
+    total = sum(say.values()) or 1.0
     results = {}
     for name in names:
         others = [other for other in names if other not in (name, FUSED)]
@@ -204,5 +205,9 @@ def _contributions(held_out: HeldOut) -> dict[str, ModalityResult]:
             weights = fit_expert_weights(said, truth, [1.0] * len(said))
             without = proportion(combine_experts(said, weights).argmax(axis=1) == truth)
         alone = proportion(held_out.experts[name].argmax(axis=1) == truth)
-        results[name] = ModalityResult(alone, without, held_out.weights[name] / total)
+        results[name] = ModalityResult(alone, without, say[name] / total)
     return results
+
+
+def _spread_of(log_probabilities: np.ndarray) -> float:
+    return float(log_probabilities.std(axis=1).mean()) if len(log_probabilities) else 1.0

@@ -113,13 +113,16 @@ def search(
 def cluster(
     run: RunFolder,
     n_clusters: Annotated[int | None, typer.Option(min=1, help="All clusters; estimated when not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the cluster of every row.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Group the rows: known classes kept together, new groups found and named."""
     from metafuse.run import load
 
-    clusters = load(run).cluster(n_clusters=n_clusters)
-    _table(clusters if as_json else clusters.attrs["clusters"], as_json)
+    loaded = load(run)
+    _table(
+        loaded.cluster(n_clusters=n_clusters) if as_json or out else loaded.cluster_summary(n_clusters), as_json, out
+    )
 
 
 @app.command()

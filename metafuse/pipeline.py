@@ -109,17 +109,30 @@ def default_out(source: str) -> Path:
 
 
 def prepare(
-    opened: Opened, dataset: Dataset, labels: object, label_column: str | None, seed: int
+    opened: Opened,
+    dataset: Dataset,
+    labels: object,
+    label_column: str | None,
+    seed: int,
+    *,
+    needs_labels: bool = True,
 ) -> tuple[Schema, Rows, list[str]]:
     """Settle a source's schema, ids and labels.
 
+    Args:
+        opened: The source, with its task file.
+        dataset: Its rows.
+        labels: Labels from outside; None for the source's own label column.
+        label_column: The column that holds the labels; inferred when None.
+        seed: Of the labels a task file's k_shot draws.
+        needs_labels: Refuse a source without a label column.
     Returns:
         The schema without the columns that give the label away, the rows, and what the user should know.
     """
     spec = opened.task
     outside = None if labels is None else read_labels(labels)
     schema = infer_schema(dataset.frame, overrides=spec.columns if spec else None, label_column=label_column)
-    if outside is None and schema.label_column is None:
+    if needs_labels and outside is None and schema.label_column is None:
         raise SchemaError(
             f"source '{dataset.name}' has no label column: expected one among {', '.join(map(str, dataset.frame))}. "
             "Name it with --label-column, or give --labels FILE with ids and labels."

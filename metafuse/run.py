@@ -184,6 +184,20 @@ class Run:
             }
         )
 
+    def cluster_summary(self, n_clusters: int | None = None) -> pd.DataFrame:
+        """List the groups of `cluster`: cluster, name, is_new, n_rows, words (most telling), central_rows (ids)."""
+        found = self.clusters(n_clusters).clusters
+        return pd.DataFrame(
+            {
+                "cluster": range(len(found)),
+                "name": [group.name for group in found],
+                "is_new": [group.is_new for group in found],
+                "n_rows": [group.n_rows for group in found],
+                "words": [list(group.words) for group in found],
+                "central_rows": [[text_key(self.rows.ids[row]) for row in group.central_rows] for group in found],
+            }
+        )
+
     @cached_property
     def judged(self) -> Anomalies:
         """How unusual each of the source's rows is, and in what."""

@@ -1,0 +1,113 @@
+"""`inspect`: what a source holds, how clean it is, and what adapt would do. Trains and encodes nothing."""
+
+from typing import Any
+
+import pandas as pd
+
+from metafuse.pipeline import prepare
+from metafuse.quality import Quality, examine
+from metafuse.rows import Rows
+from metafuse.schema import TABULAR, Modality, Schema
+from metafuse.task import AdaptSpec, Opened, open_any
+
+SHOWN = 10
+
+
+def inspect(source: object, labels: object = None, *, label_column: str | None = None, seed: int = 0) -> dict[str, Any]:
+    """Look at a source.
+
+    Args:
+        source: As `adapt` takes it.
+        labels: Mapping id -> label, a two-column table or the path of one; None for the source's own label column.
+        label_column: The column that holds the labels; inferred when not given.
+        seed: Of the labels a task file's k_shot draws.
+    Returns:
+        JSON-able facts by title: source, rows, labels, columns (modality, why, gaps, distinct, outliers), findings,
+        quarantine and plan.
+    Raises:
+        SourceError, SchemaError: as `adapt`.
+    """
+    opened = open_any(source)
+    dataset = opened.source.read()
+    schema, rows, notes = prepare(opened, dataset, labels, label_column, seed, needs_labels=False)
+    quality = examine(rows.frame, schema, pd.Series(rows.labels, dtype=object), media=rows.media)
+    return {
+        "source": dataset.name,
+        "rows": len(rows),
+        "labels": _labels(quality),
+        "columns": _columns(schema, quality),
+        "findings": [*notes, *_findings(quality)],
+        "quarantine": [{"row": bad.row_id, "column": bad.column, "reason": bad.reason} for bad in dataset.quarantine],
+        "plan": _plan(opened, schema, rows, quality),
+    }
+
+
+def _labels(quality: Quality) -> dict[str, Any]:
+    found = quality.classes
+    if found is None or not found.n_labelled:
+        return {"labelled": 0}
+    counts = [count for _, count in found.counts]
+    return {
+        "labelled": found.n_labelled,
+        "classes": len(counts),
+        "labels a class": f"{min(counts)} to {max(counts)}",
+        "with one label": ", ".join(found.single[:SHOWN]) or "none",
+    }
+
+
+def _columns(schema: Schema, quality: Quality) -> list[dict[str, Any]]:
+    return [
+        {
+            "column": column.name,
+            "modality": str(column.modality),
+            "missing": f"{found.share_missing:.0%}",
+            "distinct": found.n_distinct,
+            "outliers": found.n_outliers if column.modality is Modality.NUMERIC else None,
+            "why": column.reason if found.mixed is None else f"{column.reason}; {found.mixed}",
+        }
+        for column, found in zip(schema.columns, quality.columns, strict=True)
+    ]
+
+
+def _findings(quality: Quality) -> list[str]:
+    found = []
+    if quality.repeats.n_rows:
+        found.append(f"{quality.repeats.n_rows} rows repeat another's content ({_pairs(quality.repeats.groups)})")
+    if quality.near_repeats.n_rows:
+        closest = _pairs([pair[:2] for pair in quality.near_repeats.pairs])
+        found.append(f"{quality.near_repeats.n_rows} rows nearly repeat another's text ({closest})")
+    found += [
+        f"{repeats.n_rows} rows of '{column}' repeat another's image ({_pairs(repeats.groups)})"
+        for column, repeats in quality.repeated_images.items()
+        if repeats.n_rows
+    ]
+    found += [
+        f"outliers in '{column.name}': rows {', '.join(column.outliers)}"
+        for column in quality.columns
+        if column.outliers
+    ]
+    return found + [f"column '{leak.column}' is {leak.severity}: {leak.evidence}" for leak in quality.leaks]
+
+
+def _pairs(groups: Any) -> str:
+    return "; ".join(" = ".join(group) for group in list(groups)[:3])
+
+
+def _plan(opened: Opened, schema: Schema, rows: Rows, quality: Quality) -> dict[str, Any]:
+    how = opened.task.adapt if opened.task else AdaptSpec()
+    used = {
+        "text": (schema.named(Modality.TEXT), how.text_model),
+        "image": (schema.named(Modality.IMAGE), how.image_model),
+        "table": (schema.named(*TABULAR), "skrub/scikit-learn"),
+    }
+    plan = {
+        f"encode {name}": f"{', '.join(columns)} with {model}" for name, (columns, model) in used.items() if columns
+    }
+    n_classes = len(quality.classes.counts) if quality.classes else 0
+    if n_classes < 2:
+        return plan | {"adapt": f"cannot: labels of at least two classes are needed, {n_classes} found"}
+    return plan | {
+        "adapt": f"learner {how.learner}, fusion {how.fusion}, {n_classes} classes, "
+        f"{sum(label is None for label in rows.labels)} unlabelled rows as pool",
+        "unknown": f"called at a false-alarm rate of {how.false_alarm:.0%}",
+    }
