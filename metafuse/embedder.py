@@ -8,6 +8,7 @@ import pandas as pd
 
 from metafuse.encoders import IMAGE_ENCODERS
 from metafuse.encoders.base import Encoder
+from metafuse.encoders.models import torch_device
 from metafuse.encoders.tabular import TabularEncoder, fit_tabular
 from metafuse.encoders.text import TextEncoder
 from metafuse.errors import ArtifactError, SchemaError
@@ -176,6 +177,7 @@ def fit_embedder(
 
 def _build_encoders(text_model: str | None, image_model: str | None, device: str) -> dict[str, Encoder]:
     encoders: dict[str, Encoder] = {}
+    device = torch_device(device)
     if text_model is not None:
         encoders[Modality.TEXT] = TextEncoder(text_model, device=device)
     if image_model == "handcrafted":

@@ -13,6 +13,8 @@ from metafuse.errors import ArtifactError, ConfigError
 log = logging.getLogger(__name__)
 
 CONFIG = "config.json"
+MODULES = "modules.json"
+"""Of sentence-transformers, whose configuration may stand in a module's folder."""
 SHARD_INDEX = "model.safetensors.index.json"
 WEIGHTS = "*.safetensors"
 PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
@@ -53,7 +55,7 @@ def check_weights(folder: Path) -> list[Path]:
     Raises:
         ArtifactError: a file is missing, damaged, or pickled.
     """
-    if not (folder / CONFIG).is_file():
+    if not any((folder / name).is_file() for name in (CONFIG, MODULES)):
         raise ArtifactError(
             f"model folder '{folder}': expected {CONFIG}, got {_listing(folder)}. "
             "Name the folder that the model was saved to with save_pretrained."
@@ -89,9 +91,27 @@ def fingerprint_model(folder: Path, files: Sequence[str] = ("*.json", "*.txt", "
     """
     total = hashlib.sha256()
     for path in _visible(folder, (WEIGHTS, *files)):
-        with path.open("rb") as file:
-            total.update(f"{path.relative_to(folder).as_posix()} {_sha256(file)}\n".encode())
+        total.update(f"{path.relative_to(folder).as_posix()} {sha256_file(path)}\n".encode())
     return total.hexdigest()
+
+
+def torch_device(device: str) -> str:
+    """Name the torch device for "auto", "cpu" or "cuda".
+
+    Raises:
+        ConfigError: another device, or "cuda" where torch finds none.
+    """
+    if device == "cpu" or (device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*"))):
+        return "cpu"  # without importing torch, which a warm cache never needs
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cuda":
+        raise ConfigError(f"unknown device '{device}'. Known: auto, cpu, cuda. Use one of these.")
+    if not torch.cuda.is_available():
+        raise ConfigError("device 'cuda' needs an NVIDIA GPU that torch can use, found none. Use 'auto' or 'cpu'.")
+    return device
 
 
 def is_offline() -> bool:
@@ -101,8 +121,10 @@ def is_offline() -> bool:
     return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
-def _sha256(file: object) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+def sha256_file(path: Path) -> str:
+    """Hash a file's bytes, as hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cached(model: str, revision: str | None) -> Path | None:
@@ -122,7 +144,7 @@ def _cached(model: str, revision: str | None) -> Path | None:
     except LocalEntryNotFoundError:
         return None
     # A stopped download leaves a snapshot without its largest file, the weights; fetch the rest.
-    complete = (folder / CONFIG).is_file() and _visible(folder, (WEIGHTS, *PICKLED))
+    complete = any((folder / name).is_file() for name in (CONFIG, MODULES)) and _visible(folder, (WEIGHTS, *PICKLED))
     return folder if complete else None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from metafuse.encoders.model_files import module_folders, read_json
+from metafuse.encoders.text_models import module_folders, read_json
 from metafuse.errors import ArtifactError
 
 # Keys of config.json with the value the packed forward implements (a missing key has this value).

@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from metafuse.encoders.base import Encoded
-from metafuse.encoders.model_files import DEFAULT_MODEL, find_model, fingerprint_folder
+from metafuse.encoders.models import fingerprint_model
 from metafuse.encoders.packed_plan import PackedPlan, plan_packed
+from metafuse.encoders.text_models import DEFAULT_MODEL, find_text_model
 from metafuse.errors import ArtifactError, ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class TextEncoder:
         if token_budget < 1:
             raise ConfigError(f"token_budget: expected at least 1, got {token_budget}. The default is 1024.")
         self.model = str(model)
-        self.device = "cpu" if device == "auto" else device
+        self.device = device
         self.token_budget = token_budget
 
     @property
@@ -63,7 +64,7 @@ class TextEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of weights, configuration, tokenizer and `CODE_VERSION`; reads files, never imports torch."""
-        return f"text-{CODE_VERSION}-{fingerprint_folder(self._folder)}"
+        return f"text-{CODE_VERSION}-{fingerprint_model(self._folder)}"
 
     @property
     def generic_reason(self) -> str | None:
@@ -122,7 +123,7 @@ class TextEncoder:
 
     @cached_property
     def _folder(self) -> Path:
-        return find_model(self.model)
+        return find_text_model(self.model)
 
     @cached_property
     def _plan(self) -> PackedPlan | str:
