@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from metafuse.errors import ConfigError
+from metafuse.errors import ConfigError, SchemaError
 from metafuse.evaluation import Proportion, confusions, proportion
 from metafuse.features import Features
 from metafuse.fusion.early import EarlyFusion, equal_weights, fit_early_fusion
@@ -98,12 +98,15 @@ def adapt_features(
         The adapted model.
     Raises:
         ConfigError: no such learner or fusion.
+        SchemaError: no column holds anything.
         EpisodeError: fewer than two classes.
     """
     if fusion not in FUSIONS:
         raise ConfigError(f"unknown fusion '{fusion}'. Known: {', '.join(FUSIONS)}. Use one of these names.")
     labelled, pool = np.flatnonzero(class_index >= 0), np.flatnonzero(class_index < 0)
     modalities = columns_by_modality(features)
+    if not modalities:
+        raise SchemaError("expected a column with values to learn from, got none. Give a source with more columns.")
     fused = reduce_fusion(_fit_fused(features, modalities, labelled, class_index[labelled]), features, seed)
     options: dict[str, object] = {"seed": seed, "device": device}
     if learner == "auto" and len(modalities) > 1 and fusion != "early":

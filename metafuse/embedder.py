@@ -148,7 +148,7 @@ class Embedder:
             if on_progress is not None:
                 on_progress(f"encoding {name}", done, len(filled))
 
-        encoded, failures = encode_values(encoder, values[filled], read, self._cache, advance)
+        encoded, failures = encode_values(encoder, values[filled].tolist(), read, self._cache, advance)
         failed = {int(filled[at]): reason for at, reason in failures.items()}
         matrix = np.zeros((len(values), encoder.dim), dtype=np.float32)
         matrix[filled] = encoded

@@ -20,7 +20,7 @@ from metafuse.rows import Rows, take_rows
 from metafuse.run_report import collect_report, summarise
 from metafuse.saving import load_state, save_state
 from metafuse.schema import Modality
-from metafuse.services.anomaly import Anomalies, find_anomalies
+from metafuse.services.anomaly import Anomalies, find_anomalies, nearest_normal
 from metafuse.services.cluster import Clustering, cluster
 from metafuse.services.retrieve import retrieve
 from metafuse.services.suggest import suggest_labels
@@ -83,15 +83,14 @@ class Run:
         Raises:
             ArtifactError: something else stands there, or the disk refuses.
         """
-        judged = self.judged
         report = collect_report(
             self.state,
             self.rows,
             texts=self.texts,
             predictions=self.predictions,
             clustering=self.clusters(),
-            judged=judged,
-            reasons=[anomaly_reason(judged, row) for row in range(len(self.rows))],
+            judged=self.judged,
+            strangest=self.anomalies(),
             suggested=self.suggest_labels(),
         )
         save_state(Path(path), self.state, self.rows, self.index, self.predictions, render_report(report))
@@ -203,9 +202,7 @@ class Run:
         """How unusual each of the source's rows is, and in what."""
         numeric = self.state.spec.schema.named(Modality.NUMERIC)
         numbers = {name: np.asarray(parse_numbers(self.rows.frame[name]), dtype=np.float64) for name in numeric}
-        return find_anomalies(
-            self.state.features, self.state.embeddings, numbers=numbers, device=self.state.settings.device
-        )
+        return find_anomalies(self.state.features, numbers=numbers, device=self.state.settings.device)
 
     def anomalies(self, limit: int = 20) -> pd.DataFrame:
         """List the strangest rows of the source, strangest first.
@@ -215,14 +212,13 @@ class Run:
         """
         judged = self.judged
         order = np.argsort(-judged.anomaly_score, kind="stable")[:limit]
+        near = nearest_normal(self.state.embeddings, judged.anomaly_score, order, device=self.state.settings.device)
         return pd.DataFrame(
             {
                 "id": self.rows.ids[order],
                 "anomaly_score": judged.anomaly_score[order],
                 "reason": [anomaly_reason(judged, int(row)) for row in order],
-                "nearest_normal": [
-                    [text_key(self.rows.ids[near]) for near in judged.normal_rows[row]] for row in order
-                ],
+                "nearest_normal": [[text_key(self.rows.ids[row]) for row in rows] for rows in near],
                 "text": [self.texts[row][:EXCERPT] for row in order],
             }
         )

@@ -93,7 +93,7 @@ def collect_report(
     predictions: pd.DataFrame,
     clustering: Clustering,
     judged: Anomalies,
-    reasons: list[str],
+    strangest: pd.DataFrame,
     suggested: pd.DataFrame,
 ) -> ReportData:
     """Put together what the report page shows.
@@ -105,13 +105,12 @@ def collect_report(
         predictions: For the source's own rows.
         clustering: Of the source's rows.
         judged: How unusual each row is.
-        reasons: Why each row is unusual, in words.
+        strangest: The most unusual rows, with reason and nearest normal rows.
         suggested: Rows to label next.
     """
     quality = examine(rows.frame, state.spec.schema, pd.Series(rows.labels, dtype=object), media=rows.media)
     places = {text_key(row_id): place for place, row_id in enumerate(rows.ids)}
     show = _Shower(rows, texts, predictions, list(places))
-    strangest = np.argsort(-judged.anomaly_score, kind="stable")[:LISTED]
     points, method = _map(state, show, clustering, judged)
     data = ReportData(
         source=state.settings.source,
@@ -137,9 +136,10 @@ def collect_report(
         ),
         anomalies=tuple(
             AnomalySummary(
-                show.row(row), float(judged.anomaly_score[row]), reasons[row], show.rows(judged.normal_rows[row][:EXAMPLES])
+                show.row(places[text_key(found.id)]), float(found.anomaly_score), found.reason,
+                show.rows([places[row_id] for row_id in found.nearest_normal][:EXAMPLES]),
             )
-            for row in strangest
+            for found in strangest.itertuples()
         ),
         suggestions=tuple(
             Suggestion(show.row(places[text_key(found.id)]), found.reason)

@@ -26,14 +26,13 @@ def combine_experts(
 
     Args:
         log_probabilities: One matrix per expert; rows of zeros where it has nothing to say.
-        weights: One per expert, at least 0.
+        weights: One per expert, at least 0; the result is uniform where all are.
     Returns:
         Log-probabilities.
     """
-    total = sum(
-        np.float32(weight) * matrix for weight, matrix in zip(weights, log_probabilities, strict=True) if weight > 0
-    )
-    return log_softmax(np.asarray(total))
+    pairs = zip(weights, log_probabilities, strict=True)
+    said = (np.float32(weight) * matrix for weight, matrix in pairs if weight > 0)
+    return log_softmax(sum(said, start=np.zeros_like(log_probabilities[0])))
 
 
 def fit_expert_weights(

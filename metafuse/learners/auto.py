@@ -47,6 +47,7 @@ class AutoLearner:
     ) -> Mixture:
         """Adapt to labelled items; see `Learner.adapt`."""
         return fit_mixture(
-            self._fusion, self._views, HEADS, PRIOR, support, class_index,
-            pool=pool, class_shots=class_shots, seed=self._seed, device=self._device,
+            self._fusion, self._views, HEADS, PRIOR,
+            support=support, class_index=class_index, pool=pool, class_shots=class_shots,
+            seed=self._seed, device=self._device,
         )  # fmt: skip

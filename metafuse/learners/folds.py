@@ -16,8 +16,11 @@ def assign_folds(
         Fold of each row; -1 where its class has no other row.
     """
     fold = np.full(len(class_index), -1, dtype=np.int64)
-    counts = np.bincount(class_index)
-    for index in np.flatnonzero(counts >= 2):
-        rows = generator.permutation(np.flatnonzero(class_index == index))
+    classes, firsts, counts = np.unique(class_index, return_index=True, return_counts=True)
+    # In order of first appearance, so that renumbering the classes changes no fold.
+    for place in np.argsort(firsts):
+        if counts[place] < 2:
+            continue
+        rows = generator.permutation(np.flatnonzero(class_index == classes[place]))
         fold[rows] = (np.arange(len(rows)) + generator.integers(n_folds)) % n_folds
     return fold

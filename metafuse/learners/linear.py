@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
-CURVATURE_PAIRS = 10
+CURVATURE_PAIRS = 5
 LOSS_TOLERANCE = 1e-6
 
 

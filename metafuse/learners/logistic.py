@@ -2,7 +2,8 @@
 
 Deviation: a class name counts as one more row, as far as names label the support set.
 
-Reference: Tian et al. 2020, "Rethinking Few-Shot Image Classification: A Good Embedding Is All You Need?", arXiv:2003.11539.
+Reference: Tian et al. 2020, "Rethinking Few-Shot Image Classification: A Good Embedding Is All You Need?",
+arXiv:2003.11539.
 """
 
 import numpy as np
@@ -41,8 +42,8 @@ class LogisticLearner:
             {},
             [logistic_head],
             [1.0],
-            support,
-            class_index,
+            support=support,
+            class_index=class_index,
             pool=pool,
             class_shots=class_shots,
             seed=self._seed,

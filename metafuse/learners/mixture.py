@@ -107,7 +107,7 @@ class Mixture:
 
 
 def fit_expert(
-    name: str, place: int, view: View, seedings: Sequence[Seeding], fits: Sequence[FitHead], prior: Sequence[float]
+    view: View, seedings: Sequence[Seeding], fits: Sequence[FitHead], prior: Sequence[float], *, name: str, place: int
 ) -> tuple[Expert, Float[np.ndarray, "n_labelled n_way"]]:
     """Fit the heads of one view, and weigh them by how they do on held-out labels.
 
@@ -115,12 +115,12 @@ def fit_expert(
     paired difference, it stands alone.
 
     Args:
-        name: Of the view.
-        place: Of the view in the mixture.
         view: The view.
         seedings: What `seed_folds` returned for it.
         fits: One per head; each takes the view and the seeding of the labels it may use.
         prior: Weight of each head where there are too few labels to tell.
+        name: Of the view.
+        place: Of the view in the mixture.
     Returns:
         The expert, and its log-probabilities of the held-out labelled rows; zeros for rows never held out.
     """

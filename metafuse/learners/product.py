@@ -1,10 +1,12 @@
 """Fits a mixture: an expert per view, weighed by held-out labels, or by agreement where there is one label a class."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from metafuse.errors import EpisodeError
 from metafuse.features import Features
 from metafuse.fusion.base import Fusion
 from metafuse.fusion.late import combine_experts, fit_expert_weights
@@ -18,14 +20,33 @@ from metafuse.learners.view import View, read_view
 FUSED = "fused"
 
 
+@dataclass(frozen=True)
+class _Witness:
+    """An expert, and what it says of the labelled rows while they are held out.
+
+    Args:
+        expert: The expert.
+        view: Its view of the source.
+        surroundings: What it keeps of that.
+        said: Log-probabilities; zeros for rows it never held out.
+        there: Which rows it held out.
+    """
+
+    expert: Expert
+    view: View
+    surroundings: Surroundings
+    said: Float[np.ndarray, "n_support n_way"]
+    there: Bool[np.ndarray, " n_support"]
+
+
 def fit_mixture(
     fusion: Fusion,
     views: Mapping[str, Fusion],
     fits: Sequence[FitHead],
     prior: Sequence[float],
+    *,
     support: Features,
     class_index: Int[np.ndarray, " n_support"],
-    *,
     pool: Features | None,
     class_shots: Features | None,
     seed: int,
@@ -35,7 +56,8 @@ def fit_mixture(
 
     Args:
         fusion: The view rows are embedded and compared in.
-        views: Name -> view that gets an expert of its own; without any, `fusion` gets the only one.
+        views: Name -> view that gets an expert of its own, where a labelled row has its columns; without any,
+            `fusion` gets the only one.
         fits: Heads of each expert, the plain baseline first.
         prior: Weight of each head where labels are too few to tell.
         support: Labelled items.
@@ -44,27 +66,35 @@ def fit_mixture(
         class_shots: One item per class, made of its name.
         seed: Decides folds and, for a large pool, which rows take part.
         device: Where searches run.
+    Raises:
+        EpisodeError: fewer than two classes, a class without a support item, or nothing in the rows to tell apart.
     """
-    read = {FUSED: fusion, **views}
-    opened = {
-        name: read_view(view, support, class_index, pool=pool, class_shots=class_shots, seed=seed, device=device)
-        for name, view in read.items()
-    }
-    names = [name for name in opened if name in views or not views]
-    surroundings, experts, said, there = [], [], [], []
+    opened = {}
+    for name, one in {FUSED: fusion, **views}.items():
+        view = read_view(one, support, class_index, pool=pool, class_shots=class_shots, seed=seed, device=device)
+        if view is not None:
+            opened[name] = view
+    if FUSED not in opened:
+        raise EpisodeError(
+            "expected a labelled row with a value in the columns used and another row that differs from it, got none. "
+            "Label rows that are filled in, or use more columns."
+        )
+    names = [name for name in opened if name in views] or [FUSED]
+    surroundings, witnesses = [], []
     for place, (name, view) in enumerate(opened.items()):
         seedings = seed_folds(view)
         if name == FUSED:
             novelty = fit_novelty(view, seedings)
         surroundings.append(surroundings_of(view, seedings[-1]))
         if name in names:
-            expert, held = fit_expert(name, place, view, seedings, fits, prior)
-            experts.append(expert)
-            said.append(_spread(held, view, len(class_index)))
-            there.append(_spread(view.fold[:, None] >= 0, view, len(class_index))[:, 0])
-    weights = _weigh(experts, said, there, class_index, pool, surroundings, opened)
-    held_out = _held_out(experts, said, there, weights, class_index, opened)
-    return Mixture(tuple(surroundings), tuple(experts), tuple(weights), novelty, held_out)
+            expert, held = fit_expert(view, seedings, fits, prior, name=name, place=place)
+            said = _spread(held, view, len(class_index))
+            there = _spread(view.fold >= 0, view, len(class_index))
+            witnesses.append(_Witness(expert, view, surroundings[place], said, there))
+    weights = _weigh(witnesses, class_index, pool)
+    held_out = _held_out(witnesses, weights, class_index, max(view.n_folds for view in opened.values()))
+    experts = tuple(witness.expert for witness in witnesses)
+    return Mixture(tuple(surroundings), experts, tuple(weights), novelty, held_out)
 
 
 def agreement(first: Int[np.ndarray, " n"], second: Int[np.ndarray, " n"], n_way: int) -> float:
@@ -81,68 +111,62 @@ def agreement(first: Int[np.ndarray, " n"], second: Int[np.ndarray, " n"], n_way
 
 
 def _weigh(
-    experts: Sequence[Expert],
-    said: Sequence[Float[np.ndarray, "n n_way"]],
-    there: Sequence[Bool[np.ndarray, " n"]],
-    class_index: Int[np.ndarray, " n"],
-    pool: Features | None,
-    surroundings: Sequence[Surroundings],
-    opened: Mapping[str, View],
+    witnesses: Sequence[_Witness], class_index: Int[np.ndarray, " n_support"], pool: Features | None
 ) -> list[float]:
-    if len(experts) == 1:
+    if len(witnesses) == 1:
         return [1.0]
-    rows = np.logical_or.reduce(there)
-    if np.count_nonzero(rows) >= FEWEST_HELD_OUT:
-        prior = [agreement(logs[rows].argmax(axis=1), class_index[rows], logs.shape[1]) for logs in said]
-        return fit_expert_weights([logs[rows] for logs in said], class_index[rows], prior)
-    return _weigh_by_agreement(experts, pool, surroundings, opened)
+    rows = np.logical_or.reduce([witness.there for witness in witnesses])
+    if np.count_nonzero(rows) < FEWEST_HELD_OUT:
+        return _weigh_by_agreement(witnesses, pool)
+    truth, held = class_index[rows], [witness.said[rows] for witness in witnesses]
+    prior = [agreement(logs.argmax(axis=1), truth, logs.shape[1]) for logs in held]
+    return fit_expert_weights(held, truth, prior)
 
 
-def _weigh_by_agreement(
-    experts: Sequence[Expert], pool: Features | None, surroundings: Sequence[Surroundings], opened: Mapping[str, View]
-) -> list[float]:
+def _weigh_by_agreement(witnesses: Sequence[_Witness], pool: Features | None) -> list[float]:
     """Weigh experts by how far they agree on the pool with the one that knows the class names.
 
     With one label a class nothing can be held out. The expert whose view has class names has the most to go by; one
     that knows nothing agrees with it only by chance. Where no view has names the fused one stands alone.
     """
-    named = [at for at, expert in enumerate(experts) if opened[expert.name].shots is not None and expert.name != FUSED]
-    fused = [at for at, expert in enumerate(experts) if expert.name == FUSED]
-    if not named or pool is None or len(pool) == 0:
-        alone = fused or named
-        return [1.0 if not alone or at in alone else 0.0 for at in range(len(experts))]
-    looks = [surroundings[expert.view].look(pool) for expert in experts]
-    labels = [expert.log_probabilities(look).argmax(axis=1) for expert, look in zip(experts, looks, strict=True)]
-    n_way = len(experts[0].covered)
+    fused = [witness.expert.name == FUSED for witness in witnesses]
+    named = [witness.view.shots is not None and not whole for witness, whole in zip(witnesses, fused, strict=True)]
+    if not any(named) or pool is None or len(pool) == 0:
+        alone = fused if any(fused) else named
+        return [1.0 if here or not any(alone) else 0.0 for here in alone]
+    looks = [witness.surroundings.look(pool) for witness in witnesses]
+    labels = [
+        witness.expert.log_probabilities(look).argmax(axis=1) for witness, look in zip(witnesses, looks, strict=True)
+    ]
+    first, n_way = named.index(True), witnesses[0].said.shape[1]
     weights = []
-    for at, expert in enumerate(experts):
-        both = looks[at].there & looks[named[0]].there
-        agrees = agreement(labels[at][both], labels[named[0]][both], n_way)
-        weights.append(1.0 if at in named else 0.0 if expert.name == FUSED else agrees)
+    for at, look in enumerate(looks):
+        both = look.there & looks[first].there
+        agrees = agreement(labels[at][both], labels[first][both], n_way)
+        weights.append(1.0 if named[at] else 0.0 if fused[at] else agrees)
     return weights
 
 
 def _held_out(
-    experts: Sequence[Expert],
-    said: Sequence[Float[np.ndarray, "n n_way"]],
-    there: Sequence[Bool[np.ndarray, " n"]],
+    witnesses: Sequence[_Witness],
     weights: Sequence[float],
-    class_index: Int[np.ndarray, " n"],
-    opened: Mapping[str, View],
+    class_index: Int[np.ndarray, " n_support"],
+    n_folds: int,
 ) -> HeldOut:
-    rows = np.flatnonzero(np.logical_or.reduce(there))
+    rows = np.flatnonzero(np.logical_or.reduce([witness.there for witness in witnesses]))
+    experts = {witness.expert.name: witness.said[rows] for witness in witnesses}
     return HeldOut(
         rows=rows,
         class_index=class_index[rows],
-        log_probabilities=combine_experts([logs[rows] for logs in said], weights),
-        experts={expert.name: logs[rows] for expert, logs in zip(experts, said, strict=True)},
-        weights={expert.name: weight for expert, weight in zip(experts, weights, strict=True)},
-        n_folds=max(view.n_folds for view in opened.values()),
+        log_probabilities=combine_experts(list(experts.values()), weights),
+        experts=experts,
+        weights=dict(zip(experts, weights, strict=True)),
+        n_folds=n_folds,
     )
 
 
 def _spread(values: np.ndarray, view: View, n_support: int) -> np.ndarray:
     """Put a view's labelled rows at their places in the support set; zeros elsewhere."""
-    spread = np.zeros((n_support, values.shape[1]), dtype=values.dtype)
+    spread = np.zeros((n_support, *values.shape[1:]), dtype=values.dtype)
     spread[view.rows] = values
     return spread

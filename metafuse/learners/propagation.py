@@ -2,8 +2,8 @@
 
 Best where few labels stand beside many unlabelled rows. Without a pool it falls back to the labelled rows' own graph.
 
-Reference: Zhou et al. 2003, "Learning with Local and Global Consistency"; Iscen et al. 2019, arXiv:1904.04717. Seeds and
-deviations: see `learners/seeding.py`.
+Reference: Zhou et al. 2003, "Learning with Local and Global Consistency"; Iscen et al. 2019, arXiv:1904.04717. Seeds
+and deviations: see `learners/seeding.py`.
 """
 
 import numpy as np
@@ -42,8 +42,8 @@ class PropagationLearner:
             {},
             [self_trained_head, neighbour_head],
             [0.6, 0.6],
-            support,
-            class_index,
+            support=support,
+            class_index=class_index,
             pool=pool,
             class_shots=class_shots,
             seed=self._seed,

@@ -44,7 +44,7 @@ class Surroundings:
         """Embed rows and look at their neighbours; each row independent of the others."""
         x = self.fusion.forward(features)
         similarity, neighbour = nearest_neighbours(x, self.base, N_NEIGHBOURS, device=self.device)
-        return Look(x, average_neighbours(self.distribution, similarity, neighbour), x.any(axis=1))
+        return Look(x, average_neighbours(self.distribution, similarity, neighbour), np.asarray(x.any(axis=1)))
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,11 @@ def read_view(
     class_shots: Features | None,
     seed: int,
     device: str,
-) -> View:
+) -> View | None:
     """Embed a support set, its pool and its class names, and find the neighbours.
 
+    Returns:
+        None where there is nothing to learn from: no labelled row with the fusion's columns, or no second row.
     Raises:
         EpisodeError: fewer than two classes, or a class without a support item.
     """
@@ -104,8 +106,8 @@ def read_view(
             there = np.sort(generator.choice(there, POOL_LIMIT, replace=False))
         blocks.append(others[there])
     base = np.concatenate(blocks)
-    if len(base) < 2:
-        raise EpisodeError(f"a view needs at least two rows with its columns, got {len(base)}.")
+    if len(rows) == 0 or len(base) < 2:
+        return None
     shots, weight = _read_shots(fusion, class_shots, base[: len(rows)], class_index[rows])
     n_folds = _choose_folds(class_index[rows], base.size * n_way)
     return View(

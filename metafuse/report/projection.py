@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-N_ANCHORS = 2000
+N_ANCHORS = 1000
 N_COMPONENTS = 50
 MIN_ROWS_TSNE = 30
 CHUNK = 10_000
@@ -27,7 +27,7 @@ class Projection:
 def project(embeddings: Float[np.ndarray, "n_rows dim"], *, seed: int) -> Projection:
     """Lay embeddings out in two dimensions.
 
-    Up to 2,000 rows get t-SNE on their 50 main components. Of more rows, 2,000 do, and each
+    Up to 1,000 rows get t-SNE on their 50 main components. Of more rows, 1,000 do, and each
     other row is put between the three of them that are nearest to it: an overview of a million
     rows then costs one matrix product. Fewer than 30 rows get their two main components.
 
@@ -37,7 +37,7 @@ def project(embeddings: Float[np.ndarray, "n_rows dim"], *, seed: int) -> Projec
     """
     n_rows = len(embeddings)
     if n_rows < MIN_ROWS_TSNE:
-        return Projection(_main_components(embeddings, 2, seed).astype(np.float32), "PCA, two components")
+        return Projection(_main_components(embeddings, 2).astype(np.float32), "PCA, two components")
     if n_rows <= N_ANCHORS:
         return Projection(_tsne(embeddings, seed), "t-SNE of the 50 main components")
     anchors = np.sort(np.random.default_rng(seed).choice(n_rows, N_ANCHORS, replace=False))
@@ -55,24 +55,20 @@ def sample_points(is_kept: Bool[np.ndarray, " n_rows"], *, limit: int, seed: int
     return np.sort(np.argsort(draw, kind="stable")[:limit])
 
 
-def _main_components(embeddings: np.ndarray, n_components: int, seed: int) -> np.ndarray:
+def _main_components(embeddings: np.ndarray, n_components: int) -> np.ndarray:
     """Project on the main components; missing ones (too few rows or columns) are zero."""
-    from sklearn.decomposition import PCA
-
-    components = np.zeros((len(embeddings), n_components))
-    n_found = min(n_components, *embeddings.shape)
-    if np.ptp(embeddings, axis=0).any():  # rows that are all equal have no main component
-        solver = "randomized" if min(embeddings.shape) > n_components else "full"
-        pca = PCA(n_found, svd_solver=solver, random_state=seed)
-        components[:, :n_found] = pca.fit_transform(embeddings.astype(np.float64))
-    return components
+    centred = embeddings.astype(np.float64) - embeddings.mean(axis=0, dtype=np.float64)
+    # The scatter is small whatever the number of rows; an SVD of the rows themselves is not.
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    found = centred @ vectors[:, ::-1][:, :n_components]
+    return np.pad(found, ((0, 0), (0, n_components - found.shape[1])))
 
 
 def _tsne(embeddings: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    components = _main_components(embeddings, min(N_COMPONENTS, embeddings.shape[1]), seed)
+    components = _main_components(embeddings, min(N_COMPONENTS, embeddings.shape[1]))
     # Equal rows would be torn apart by chance alone, and rows without any spread divide by zero.
     components += 1e-6 * np.random.default_rng(seed).standard_normal(components.shape)
     perplexity = min(30.0, len(embeddings) / 4)

@@ -45,12 +45,10 @@ class Anomalies:
         anomaly_score: Of each row, 0 and up; higher is more anomalous, 2 about as rare as one row in a hundred.
         shares: What was judged ("note", "weight_kg", "note against photo") -> share of the rows at least as unusual
             there as each row; 1 where the row lacks it.
-        normal_rows: Positions of the normal rows most similar to each row, most similar first.
     """
 
     anomaly_score: Float[np.ndarray, " n"]
     shares: Mapping[str, Float[np.ndarray, " n"]]
-    normal_rows: Int[np.ndarray, "n k"]
 
     def reasons(self, row: int, limit: int = 3) -> list[tuple[str, float]]:
         """What makes a row unusual, strongest first: what was judged and the share of rows as unusual there."""
@@ -60,7 +58,6 @@ class Anomalies:
 
 def find_anomalies(
     features: Features,
-    embeddings: Float[np.ndarray, "n dim"],
     *,
     numbers: Mapping[str, Float[np.ndarray, " n"]] | None = None,
     device: str = "auto",
@@ -69,14 +66,13 @@ def find_anomalies(
 
     Args:
         features: One matrix per column.
-        embeddings: The fused rows, L2-normalised, for the nearest normal rows.
         numbers: Numeric columns by name, NaN where missing, so that an absurd number is called by its column's name.
         device: "auto", "cpu" or "cuda", where neighbours are searched.
     Raises:
-        ShapeError: the arguments have different numbers of rows, or embeddings hold NaN.
+        ShapeError: the arguments have different numbers of rows,.
     """
     numbers = numbers or {}
-    sizes = {"features": len(features), "embeddings": len(embeddings)} | {n: len(v) for n, v in numbers.items()}
+    sizes = {"features": len(features)} | {n: len(v) for n, v in numbers.items()}
     if len(set(sizes.values())) > 1:
         raise ShapeError(f"expected the same number of rows in all, got {sizes}.")
     columns = {name: _comparable(features, name) for name in features.matrices}
@@ -95,7 +91,39 @@ def find_anomalies(
         shares[against], weights[against] = _mismatch(features, columns, around, first, second)
     total = combine(list(shares.values()), list(weights.values())) if shares else np.zeros(len(features))
     telling = {name: share for name, share in shares.items() if weights[name] > 0}
-    return Anomalies(total, telling, _normal_rows(embeddings, total, device))
+    return Anomalies(total, telling)
+
+
+def nearest_normal(
+    embeddings: Float[np.ndarray, "n dim"],
+    anomaly_score: Float[np.ndarray, " n"],
+    rows: Int[np.ndarray, " m"],
+    *,
+    device: str = "auto",
+) -> Int[np.ndarray, "m k"]:
+    """Find the normal rows most similar to some rows, to compare them with.
+
+    Args:
+        embeddings: Of all rows, L2-normalised; zero rows are never shown.
+        anomaly_score: Of all rows.
+        rows: Positions of the rows to explain.
+        device: "auto", "cpu" or "cuda", where neighbours are searched.
+    Returns:
+        Positions among all rows, most similar first; no columns where too few rows are normal.
+    Raises:
+        ShapeError: embeddings hold NaN.
+    """
+    usable = np.linalg.norm(embeddings, axis=1) > 0
+    ranked = np.argsort(anomaly_score, kind="stable")
+    ranked = ranked[usable[ranked]]
+    normal = np.sort(ranked[: max(1, int(NORMAL_SHARE * len(ranked)))])
+    if len(normal) < 2:
+        return np.zeros((len(rows), 0), dtype=np.int64)
+    own = np.full(len(embeddings), -1)
+    own[normal] = np.arange(len(normal))
+    n_shown = min(N_NORMAL, len(normal) - 1)
+    found = nearest_neighbours(embeddings[rows], embeddings[normal], n_shown, device=device, own_positions=own[rows])
+    return normal[found[1]]
 
 
 def _comparable(features: Features, name: str) -> Float[np.ndarray, "n dim"]:
@@ -154,19 +182,3 @@ def _placed(shares: Float[np.ndarray, " m"], rows: Int[np.ndarray, " m"], n_rows
     placed = np.ones(n_rows)  # a row that lacks the column is not unusual in it
     placed[rows] = shares
     return placed
-
-
-def _normal_rows(
-    embeddings: Float[np.ndarray, "n dim"], anomaly_score: Float[np.ndarray, " n"], device: str
-) -> Int[np.ndarray, "n k"]:
-    usable = np.linalg.norm(embeddings, axis=1) > 0
-    ranked = np.argsort(anomaly_score, kind="stable")
-    ranked = ranked[usable[ranked]]
-    normal = np.sort(ranked[: max(1, int(NORMAL_SHARE * len(ranked)))])
-    normal = normal[np.unique(np.linspace(0, len(normal) - 1, min(len(normal), COMPARED_ROWS)).astype(np.int64))]
-    if len(normal) < 2:
-        return np.zeros((len(embeddings), 0), dtype=np.int64)
-    own = np.full(len(embeddings), -1)
-    own[normal] = np.arange(len(normal))
-    n_shown = min(N_NORMAL, len(normal) - 1)
-    return normal[nearest_neighbours(embeddings, embeddings[normal], n_shown, device=device, own_positions=own)[1]]

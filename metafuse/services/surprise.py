@@ -62,18 +62,17 @@ def crowd_distance(
     not become usual by being entered twice. More copies than that are a usual value.
 
     Returns:
-        Distances; and positions of the k nearest rows, fewer than k where there are fewer, copies among them.
+        Distances; and positions of the k nearest distinct rows, fewer than k where there are fewer.
     """
-    distinct, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    distinct, first, which, counts = np.unique(rows, axis=0, return_index=True, return_inverse=True, return_counts=True)
     which = which.ravel()
-    _, near = _nearest(rows, k, device)
     if len(distinct) < 2:
-        return np.zeros(len(rows)), near
+        return np.zeros(len(rows)), np.zeros((len(rows), 0), dtype=np.int64)
     distances, others = _nearest(distinct, k, device)
     before = np.cumsum(counts[others], axis=1) - counts[others]
     weights = np.clip(k - before, 0, counts[others])
     mean = (weights * distances).sum(axis=1) / weights.sum(axis=1)
-    return np.where(counts > k, 0.0, mean)[which], near
+    return np.where(counts > k, 0.0, mean)[which], first[others][which]
 
 
 def _nearest(

@@ -1,0 +1,1 @@
+"""Learners that compare items by a metric."""
