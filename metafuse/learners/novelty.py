@@ -31,6 +31,9 @@ from metafuse.learners.view import View
 PART_WEIGHTS = (1.0, 1.0, 0.5, 0.25)
 LABEL_SHRINKAGE = 0.5
 POOL_SHRINKAGE = 0.1
+SCALE_ROWS = 2_000
+"""Rows, evenly spaced, that the parts' means and spreads are taken over."""
+
 FEWEST_CALIBRATION_ROWS = 40
 
 
@@ -116,7 +119,8 @@ def _fit_parts(view: View, seeding: Seeding) -> tuple[Novelty, Float[np.ndarray,
     soft = sharpen(view, seeding)
     pool = RelativeMahalanobis(fit_gaussian(view.base, soft, weight, POOL_SHRINKAGE), backgrounds[1])
     near = average_neighbours(seeding.distribution, view.neighbourhood.similarity, view.neighbourhood.neighbour)
-    parts = _parts(labels, seeding.logistic, pool, view.base, near)
+    sample = np.linspace(0, len(view.base) - 1, min(len(view.base), SCALE_ROWS)).astype(np.int64)
+    parts = _parts(labels, seeding.logistic, pool, view.base[sample], near[sample])
     none = np.zeros(0, dtype=np.float32)
     scale = np.maximum(parts.std(axis=0), 1e-6)
     return Novelty(labels, seeding.logistic, pool, parts.mean(axis=0), scale, none, none), near

@@ -72,8 +72,8 @@ def _tsne(embeddings: np.ndarray, seed: int) -> np.ndarray:
     # Equal rows would be torn apart by chance alone, and rows without any spread divide by zero.
     components += 1e-6 * np.random.default_rng(seed).standard_normal(components.shape)
     perplexity = min(30.0, len(embeddings) / 4)
-    tsne = TSNE(2, init="pca", perplexity=perplexity, max_iter=500, random_state=seed)
-    # Its 500 short parallel steps wait for each other: on busy cores several threads took 1 s to 100 s.
+    tsne = TSNE(2, init="pca", perplexity=perplexity, max_iter=400, random_state=seed)
+    # Its 400 short parallel steps wait for each other: on busy cores several threads took 1 s to 100 s.
     with threadpool_limits(1):
         layout = tsne.fit_transform(components)
     return layout.astype(np.float32)

@@ -111,7 +111,9 @@ def _data_notices(data: ReportData) -> list[Notice]:
         verb = "was" if data.counts.n_quarantined == 1 else "were"
         found.append(Notice(f"{count(data.counts.n_quarantined, 'row')} {verb} set aside, with the reason.", "data"))
     n_all = max(1, data.counts.n_rows)
-    gappy = [column.name for column in data.columns if column.n_missing / n_all > MANY_MISSING]
+    gappy = [
+        column.name for column in data.columns if column.modality != "label" and column.n_missing / n_all > MANY_MISSING
+    ]
     if gappy:
         found.append(Notice(f"Over {MANY_MISSING:.0%} of the values are missing in {listing(gappy)}.", "data"))
     found.extend(Notice(finding.message, "data") for finding in data.findings)

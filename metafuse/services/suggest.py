@@ -17,6 +17,9 @@ from jaxtyping import Float, Int
 
 from metafuse.errors import ConfigError, ShapeError
 
+SURE = 0.95
+"""Probability past which a row is not called undecided."""
+
 NOVEL_P_VALUE = 0.05
 
 LEAST_WEIGHT = 1e-3
@@ -108,6 +111,8 @@ def _reason(probabilities: Float[np.ndarray, " n_way"], class_names: Sequence[st
     if p_value is not None and p_value < NOVEL_P_VALUE:
         return f"unlike every known class (p-value {p_value:.2f})"
     second, first = np.argsort(probabilities, kind="stable")[-2:]
+    if probabilities[first] > SURE:
+        return f"stands for many unlabelled rows taken for '{class_names[first]}'"
     return (
         f"between '{class_names[first]}' ({probabilities[first]:.0%}) and '{class_names[second]}' "
         f"({probabilities[second]:.0%}), and like many unlabelled rows"
