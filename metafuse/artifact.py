@@ -37,8 +37,7 @@ def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, A
     Raises:
         ArtifactError: something that is not a saved folder stands there, or the disk refuses.
     """
-    if path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir())):
-        raise ArtifactError(f"'{path}' exists and is no saved run. Choose another --out, or move it away.")
+    check_target(path)
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +55,16 @@ def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, A
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_target(path: Path) -> None:
+    """Check that a folder may be saved there: nothing yet, an empty folder, or an earlier save.
+
+    Raises:
+        ArtifactError: something else stands there.
+    """
+    if path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir())):
+        raise ArtifactError(f"'{path}' exists and is no saved run. Choose another --out, or move it away.")
 
 
 def open_folder(path: Path) -> dict[str, Any]:

@@ -79,7 +79,10 @@ class Embedder:
         known = [name for name in schema.named(Modality.TEXT, Modality.IMAGE, *TABULAR) if name in rows.frame]
         if not known:
             expected = ", ".join(schema.named(Modality.TEXT, Modality.IMAGE, *TABULAR))
-            raise SchemaError(f"the rows have none of the columns {expected}; got {', '.join(map(str, rows.frame))}.")
+            raise SchemaError(
+                f"expected rows with at least one of the columns {expected}; got {', '.join(map(str, rows.frame))}. "
+                "Name their columns as in the source that was adapted to."
+            )
         matrices, present, modalities = {}, {}, {}
         quarantine: list[Quarantined] = []
         for column in schema.columns:

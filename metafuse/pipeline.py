@@ -1,6 +1,7 @@
 """`adapt`: from a source to a run, in the order data flows."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,11 +11,14 @@ import numpy as np
 import pandas as pd
 
 from metafuse.adaptation import adapt_features, measure
+from metafuse.artifact import check_target
 from metafuse.embedder import Embedder, OnProgress, fit_embedder
+from metafuse.encoders.models import torch_device
 from metafuse.errors import AdaptationError, ConfigError, SchemaError
 from metafuse.features import Features, open_cache
 from metafuse.index.factory import build_index
 from metafuse.leaks import Severity, find_leaks
+from metafuse.learners import LEARNERS
 from metafuse.rows import Rows, class_indices, take_rows
 from metafuse.run import Run
 from metafuse.schema import Column, Modality, Schema, infer_schema
@@ -22,6 +26,9 @@ from metafuse.sources.base import Dataset
 from metafuse.sources.labels import read_labels, text_key
 from metafuse.state import Settings, State
 from metafuse.task import AdaptSpec, Opened, TaskSpec, open_any
+
+SHOWN = 5
+"""Labels named in a note."""
 
 
 def adapt(
@@ -57,12 +64,15 @@ def adapt(
         SourceError: the source cannot be read.
         SchemaError: its columns do not fit what was asked.
         AdaptationError: there are too few labels to adapt to.
+        ConfigError: an argument or a value of the task file is none that is known.
+        ArtifactError: something else stands at `out`, or a model folder holds no usable weights.
     """
     if base is not None:
         raise ConfigError(f"--base {base}: this version has no meta-trained checkpoints to start from. Leave it out.")
     timings: dict[str, float] = {}
     opened = open_any(source)
     how = _settle(opened.task, learner, false_alarm)
+    _check_arguments(how, seed, device, out)
     with _timed(timings, "read"):
         dataset = opened.source.read()
         schema, rows, notes = prepare(opened, dataset, labels, label_column, seed)
@@ -104,7 +114,7 @@ def adapt(
 
 def default_out(source: str) -> Path:
     """Folder that the command line writes a source's run to."""
-    name = Path(source.split("://")[-1].split("?")[0]).stem or "source"
+    name = Path(source.rsplit("://", maxsplit=1)[-1].split("?", maxsplit=1)[0]).stem or "source"
     return Path("runs") / name
 
 
@@ -146,7 +156,7 @@ def prepare(
         if leak.severity == Severity.LEAK and leak.column not in overridden:
             schema = _ignore(schema, leak.column, leak.evidence)
             notes.append(f"column '{leak.column}' is left out: it gives the label away ({leak.evidence})")
-    return schema, rows, notes
+    return schema, rows, notes + _single_notes(rows)
 
 
 def _settle(task: TaskSpec | None, learner: str | None, false_alarm: float | None) -> AdaptSpec:
@@ -155,6 +165,16 @@ def _settle(task: TaskSpec | None, learner: str | None, false_alarm: float | Non
     if not 0 < how.false_alarm < 1:
         raise ConfigError(f"false_alarm: expected a share between 0 and 1, got {how.false_alarm}. 0.05 is usual.")
     return how
+
+
+def _check_arguments(how: AdaptSpec, seed: int, device: str, out: Path | str | None) -> None:
+    """Refuse before the work what would fail after it."""
+    LEARNERS.get(how.learner)
+    torch_device(device)
+    if seed < 0:
+        raise ConfigError(f"seed: expected 0 or a larger whole number, got {seed}. 0 is usual.")
+    if out is not None:
+        check_target(Path(out))
 
 
 def _classes(rows: Rows) -> tuple[str, ...]:
@@ -170,6 +190,18 @@ def _classes(rows: Rows) -> tuple[str, ...]:
             f"all {len(labels)} labels are '{classes[0]}': expected at least two classes. Label rows of another class."
         )
     return classes
+
+
+def _single_notes(rows: Rows) -> list[str]:
+    counts = Counter(label for label in rows.labels if label is not None)
+    single = sorted(label for label, count in counts.items() if count == 1)
+    if not single:
+        return []
+    more = f" and {len(single) - SHOWN} more" if len(single) > SHOWN else ""
+    return [
+        f"{len(single)} of {len(counts)} classes have one label, so that none can be held out to measure them: "
+        f"{', '.join(single[:SHOWN])}{more}"
+    ]
 
 
 def _draw_shots(labels: tuple[str | None, ...], k_shot: int, seed: int) -> tuple[str | None, ...]:

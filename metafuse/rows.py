@@ -53,7 +53,8 @@ def take_rows(
     if schema.id_column is not None and schema.id_column in frame:
         ids = pd.Index(frame[schema.id_column])
     else:
-        ids = frame.index if frame.index.is_unique else pd.RangeIndex(len(frame))
+        is_id = frame.index.is_unique and not isinstance(frame.index, pd.MultiIndex)
+        ids = frame.index if is_id else pd.RangeIndex(len(frame))
     if unique_ids:
         _check_ids(ids, schema.id_column)
     frame = frame.reset_index(drop=True)

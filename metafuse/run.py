@@ -15,15 +15,17 @@ from metafuse.errors import ConfigError, SchemaError, ShapeError
 from metafuse.features import Features, open_cache
 from metafuse.fusion.late import log_softmax
 from metafuse.index.faiss_index import FaissIndex
+from metafuse.parallel import run_side_by_side
 from metafuse.report.page import render_report
 from metafuse.rows import Rows, take_rows
-from metafuse.run_report import collect_report, summarise
+from metafuse.run_report import collect_report, examine_rows, lay_out, summarise
 from metafuse.saving import load_state, save_state
 from metafuse.schema import Modality
 from metafuse.services.anomaly import Anomalies, find_anomalies, nearest_normal
 from metafuse.services.cluster import Clustering, cluster
 from metafuse.services.retrieve import retrieve
 from metafuse.services.suggest import suggest_labels
+from metafuse.sources.cells import as_text
 from metafuse.sources.labels import text_key
 from metafuse.state import State
 from metafuse.task import open_any
@@ -83,15 +85,26 @@ class Run:
         Raises:
             ArtifactError: something else stands there, or the disk refuses.
         """
+        clustering, _, suggested, quality, layout = run_side_by_side(
+            [
+                self.clusters,
+                lambda: self.judged,
+                self.suggest_labels,
+                lambda: examine_rows(self.state, self.rows),
+                lambda: lay_out(self.state),
+            ]
+        )
         report = collect_report(
             self.state,
             self.rows,
             texts=self.texts,
             predictions=self.predictions,
-            clustering=self.clusters(),
+            clustering=clustering,
             judged=self.judged,
             strangest=self.anomalies(),
-            suggested=self.suggest_labels(),
+            suggested=suggested,
+            quality=quality,
+            layout=layout,
         )
         save_state(Path(path), self.state, self.rows, self.index, self.predictions, render_report(report))
         return Path(path)
@@ -135,12 +148,14 @@ class Run:
         """Find the source's rows most similar to a query, best first.
 
         Args:
-            query: Words; the path of an image; a row (mapping or Series); or an embedding, (dim,).
+            query: Words; the path of an image; a row (mapping, Series or table of one row); or an embedding, (dim,)
+                or (1, dim).
             k: Rows wanted.
         Returns:
             id, similarity (cosine, -1..1), label (the row's own or the predicted one), text.
         Raises:
-            SchemaError: the source has no column to compare such a query with.
+            SchemaError: the source has no column to compare such a query with, or the query holds nothing.
+            ConfigError: the query is none of these, or k is below 1.
             ShapeError: an embedding of another length.
         """
         return self._hits(self._embed_query(query), k)
@@ -210,6 +225,8 @@ class Run:
         Returns:
             id, anomaly_score (up = more anomalous), reason, nearest_normal (ids), text.
         """
+        if limit < 1:
+            raise ConfigError(f"limit must be at least 1, got {limit}. Ask for one row or more.")
         judged = self.judged
         order = np.argsort(-judged.anomaly_score, kind="stable")[:limit]
         near = nearest_normal(self.state.embeddings, judged.anomaly_score, order, device=self.state.settings.device)
@@ -254,10 +271,10 @@ class Run:
         """What each row says: its text columns, or where there are none its tabular ones."""
         schema = self.state.spec.schema
         names = schema.named(Modality.TEXT) or schema.named(Modality.CATEGORICAL, Modality.NUMERIC)
-        columns = [self.rows.frame[name].astype(object).where(self.rows.frame[name].notna(), "") for name in names]
-        return [
-            " · ".join(str(cell) for cell in cells if str(cell).strip()) for cells in zip(*columns, strict=True)
-        ] or [""] * len(self.rows)
+        columns = [[as_text(cell) or "" for cell in self.rows.frame[name].astype(object)] for name in names]
+        return [" · ".join(cell for cell in cells if cell.strip()) for cells in zip(*columns, strict=True)] or [
+            ""
+        ] * len(self.rows)
 
     @property
     def _has_text(self) -> bool:
@@ -291,24 +308,27 @@ class Run:
     def _embed_query(self, query: object) -> Float[np.ndarray, " dim"]:
         embed = self.state.adapted.embed
         if isinstance(query, np.ndarray):
-            if query.shape != (self.index.dim,):
+            if query.shape not in {(self.index.dim,), (1, self.index.dim)}:
                 raise ShapeError(
                     f"expected an embedding of shape ({self.index.dim},), got {query.shape}. Take a row of embed()."
                 )
-            return (query / max(float(np.linalg.norm(query)), 1e-12)).astype(np.float32)
+            return (query.ravel() / max(float(np.linalg.norm(query)), 1e-12)).astype(np.float32)
         if isinstance(query, Path) or (isinstance(query, str) and _is_image_file(query)):
             return embed(self.embedder.encode_query(images=[_read_file(Path(query))]))[0]
         if isinstance(query, str):
             if not query.strip():
                 raise ConfigError("expected words to search for, got an empty text. Give some.")
             return embed(self.embedder.encode_query(text=[query]))[0]
-        if isinstance(query, Mapping | pd.Series):
-            return self.embed(pd.DataFrame([dict(query)]))[0]
+        if isinstance(query, Mapping | pd.Series) or (isinstance(query, pd.DataFrame) and len(query) == 1):
+            return self.embed(query)[0]
         raise ConfigError(
-            f"expected a text, the path of an image, a row or an embedding to search for, got {type(query).__name__}."
+            f"expected a text, the path of an image, a row or an embedding to search for, got {type(query).__name__}. "
+            "Give one of these."
         )
 
     def _hits(self, embedding: Float[np.ndarray, " dim"], k: int, exclude: str | None = None) -> pd.DataFrame:
+        if not embedding.any():
+            raise SchemaError("there is nothing in the query to compare rows with: it has no text, image or number.")
         hits = retrieve(self.index, embedding, k, exclude_id=exclude)
         places = [self._places[hit.row_id] for hit in hits]
         return pd.DataFrame(

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from metafuse.adaptation import ModalityResult
 from metafuse.encoders.pixels import decode_image
@@ -29,7 +30,7 @@ from metafuse.report.base import (
     listed_rows,
 )
 from metafuse.report.photos import thumbnail
-from metafuse.report.projection import project, sample_points
+from metafuse.report.projection import Projection, project, sample_points
 from metafuse.rows import Rows
 from metafuse.saving import versions
 from metafuse.schema import Modality
@@ -85,6 +86,30 @@ def encoder_names(state: State) -> dict[str, str]:
     return {name: model for name, model in named.items() if model is not None}
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Which rows the map shows, and where.
+
+    Args:
+        rows: Their positions.
+        projection: Their places.
+    """
+
+    rows: Int[np.ndarray, " n_points"]
+    projection: Projection
+
+
+def lay_out(state: State) -> Layout:
+    """Choose the rows of the map, labelled ones first, and place them."""
+    kept = sample_points(state.class_index >= 0, limit=MAP_ROWS, seed=state.settings.seed)
+    return Layout(kept, project(state.embeddings[kept], seed=state.settings.seed))
+
+
+def examine_rows(state: State, rows: Rows) -> Quality:
+    """Look at the quality of a run's rows."""
+    return examine(rows.frame, state.spec.schema, pd.Series(rows.labels, dtype=object), media=rows.media)
+
+
 def collect_report(
     state: State,
     rows: Rows,
@@ -95,6 +120,8 @@ def collect_report(
     judged: Anomalies,
     strangest: pd.DataFrame,
     suggested: pd.DataFrame,
+    quality: Quality,
+    layout: Layout,
 ) -> ReportData:
     """Put together what the report page shows.
 
@@ -107,11 +134,12 @@ def collect_report(
         judged: How unusual each row is.
         strangest: The most unusual rows, with reason and nearest normal rows.
         suggested: Rows to label next.
+        quality: What is wrong with the data.
+        layout: The map.
     """
-    quality = examine(rows.frame, state.spec.schema, pd.Series(rows.labels, dtype=object), media=rows.media)
     places = {text_key(row_id): place for place, row_id in enumerate(rows.ids)}
     show = _Shower(rows, texts, predictions, list(places))
-    points, method = _map(state, show, clustering, judged)
+    points = _points(state, show, clustering, judged, layout)
     data = ReportData(
         source=state.settings.source,
         counts=Counts(len(rows), int((state.class_index >= 0).sum()), len(state.quarantine)),
@@ -120,7 +148,7 @@ def collect_report(
             state.settings.device, versions(), state.timings,
         ),
         points=points,
-        projection=method,
+        projection=layout.projection.method,
         accuracy=_estimate(state.metrics.leave_one_out),
         baseline_name="nearest prototype on frozen features",
         baseline=_estimate(state.metrics.baseline),
@@ -171,15 +199,13 @@ class _Shower:
         return tuple(self.row(int(place)) for place in places)
 
 
-def _map(state: State, show: _Shower, clustering: Clustering, judged: Anomalies) -> tuple[pd.DataFrame, str]:
-    labelled = state.class_index >= 0
-    kept = sample_points(labelled, limit=MAP_ROWS, seed=state.settings.seed)
-    projection = project(state.embeddings[kept], seed=state.settings.seed)
+def _points(state: State, show: _Shower, clustering: Clustering, judged: Anomalies, layout: Layout) -> pd.DataFrame:
+    labelled, kept, coordinates = state.class_index >= 0, layout.rows, layout.projection.coordinates
     shown = [show.row(int(place)) for place in kept]
-    points = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "x": projection.coordinates[:, 0],
-            "y": projection.coordinates[:, 1],
+            "x": coordinates[:, 0],
+            "y": coordinates[:, 1],
             "id": [row.row_id for row in shown],
             "text": [row.text for row in shown],
             "label": [row.label for row in shown],
@@ -190,12 +216,9 @@ def _map(state: State, show: _Shower, clustering: Clustering, judged: Anomalies)
             "anomaly_score": judged.anomaly_score[kept],
         }
     )
-    return points, projection.method
 
 
 def _with_photos(data: ReportData, state: State, rows: Rows, wanted: list[int]) -> ReportData:
-    from dataclasses import replace
-
     columns = state.spec.schema.named(Modality.IMAGE)
     present = state.features.present
     photos = {}

@@ -11,16 +11,19 @@ report.html         for people
 """
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from metafuse.artifact import load_value, open_folder, save_folder, save_value
 from metafuse.errors import ArtifactError
 from metafuse.index.faiss_index import FaissIndex, load_index
 from metafuse.rows import Rows
+from metafuse.sources.cells import as_text
 from metafuse.sources.media import Media
 from metafuse.state import State
 
@@ -57,8 +60,9 @@ def load_state(path: Path, device: str) -> tuple[State, Rows, FaissIndex]:
     if not isinstance(state, State):
         raise ArtifactError(f"'{path}' holds no run. Expected a folder that adapt wrote.")
     frame = pd.read_parquet(path / "rows.parquet")
-    ids = pd.Index(frame.pop("#id"), name=None)
-    labels = tuple(None if missing else str(label) for label, missing in _cells(frame.pop("#label")))
+    id_column, label_column = frame.columns[:2]
+    ids = pd.Index(frame.pop(id_column), name=None)
+    labels = tuple(None if missing else str(label) for label, missing in _cells(frame.pop(label_column)))
     return state, Rows(ids, frame, labels, Media(files=False)), load_index(path, device)
 
 
@@ -68,8 +72,11 @@ def versions() -> dict[str, str]:
 
 
 def storable(rows: Rows) -> pd.DataFrame:
-    """Rows as a table file can hold them, with their ids and labels; images in memory are left out."""
-    columns: dict[str, Any] = {"#id": rows.ids, "#label": pd.Series(rows.labels, dtype="str")}
+    """Rows as a table file can hold them, ids and labels in the first two columns; images in memory are left out."""
+    mark = "#"
+    while {f"{mark}id", f"{mark}label"} & set(rows.frame):
+        mark += "#"
+    columns: dict[str, Any] = {f"{mark}id": rows.ids, f"{mark}label": pd.Series(rows.labels, dtype="str")}
     for name in rows.frame:
         cells = rows.frame[name]
         columns[str(name)] = cells.map(_plain).astype("str") if cells.dtype == object else cells
@@ -77,7 +84,8 @@ def storable(rows: Rows) -> pd.DataFrame:
 
 
 def _plain(cell: object) -> str | None:
-    return str(cell) if isinstance(cell, str | bool | int | float) else None
+    is_media = isinstance(cell, bytes | Mapping | np.ndarray) or hasattr(cell, "convert")
+    return None if is_media else as_text(cell)
 
 
 def _cells(column: pd.Series) -> list[tuple[object, bool]]:

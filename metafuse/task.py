@@ -152,6 +152,11 @@ def open_any(source: object) -> Opened:
     if not isinstance(source, str | Path):
         return Opened(open_source(source))
     path = Path(source)
+    if not str(source).strip():
+        raise SourceError(
+            f"expected an existing file or folder, a URL, or the name of a task ({', '.join(known_tasks())}), got an "
+            "empty name. Use '.' for the folder you are in."
+        )
     if path.suffix == ".toml" and path.is_file():
         task = load_task(path)
         return Opened(open_task(task), task.spec)

@@ -11,6 +11,7 @@ Modern Neural Networks", arXiv:1706.04599 (temperature).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -25,6 +26,7 @@ from metafuse.learners.prototypes import PrototypeHead
 from metafuse.learners.seeding import Seeding
 from metafuse.learners.surroundings import Look, NeighbourHead, Surroundings
 from metafuse.learners.view import View
+from metafuse.parallel import run_side_by_side
 
 Head = LinearHead | PrototypeHead | NeighbourHead
 FitHead = Callable[[View, Seeding], Head]
@@ -125,18 +127,17 @@ def fit_expert(
         The expert, and its log-probabilities of the held-out labelled rows; zeros for rows never held out.
     """
     held = np.zeros((len(fits), len(view.class_index), view.n_way), dtype=np.float32)
-    for seeding in seedings[:-1]:
+    fitted = run_side_by_side([partial(_fit_heads, view, seeding, fits) for seeding in seedings])
+    for seeding, heads in zip(seedings[:-1], fitted[:-1], strict=True):
         out = np.flatnonzero(view.fold == seeding.held_out)
-        heads = tuple(fit(view, seeding) for fit in fits)
         held[:, out] = np.stack(head_log_probabilities(heads, _look_within(view, seeding, out)))
-    heads = tuple(fit(view, seedings[-1]) for fit in fits)
     rows = np.flatnonzero(view.fold >= 0)
     weights = list(prior)
     if len(rows) >= FEWEST_HELD_OUT:
         weights = _choose_head_weights(held[:, rows], view.class_index[rows], prior)
     covered = np.full(view.n_way, view.shots is not None)
     covered[view.class_index] = True
-    expert = Expert(name, place, heads, tuple(weights), covered)
+    expert = Expert(name, place, fitted[-1], tuple(weights), covered)
     said = combine_experts(list(held), weights)
     return expert, _silence(said, covered, view.fold >= 0)
 
@@ -147,6 +148,10 @@ def head_log_probabilities(heads: Sequence[Head], look: Look) -> list[Float[np.n
         log_softmax(head.logits(look.near if isinstance(head, NeighbourHead) else look.x)).astype(np.float32)
         for head in heads
     ]
+
+
+def _fit_heads(view: View, seeding: Seeding, fits: Sequence[FitHead]) -> tuple[Head, ...]:
+    return tuple(fit(view, seeding) for fit in fits)
 
 
 def _look_within(view: View, seeding: Seeding, places: Int[np.ndarray, " n"]) -> Look:

@@ -18,6 +18,7 @@ labels, each scored by a fit without its fold (cross-conformal), topped up with 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +28,7 @@ from metafuse.learners.graph import average_neighbours
 from metafuse.learners.linear import LinearHead
 from metafuse.learners.seeding import Seeding, outside_fold, sharpen
 from metafuse.learners.view import View
+from metafuse.parallel import run_side_by_side
 
 PART_WEIGHTS = (1.0, 1.0, 0.5, 0.25)
 LABEL_SHRINKAGE = 0.5
@@ -95,16 +97,18 @@ def fit_novelty(view: View, seedings: Sequence[Seeding]) -> Novelty:
         view: The fused view of the source.
         seedings: What `seed_folds` returned for it.
     """
-    held_out = [_fold_scores(view, seeding) for seeding in seedings[:-1]]
-    model, near = _fit_parts(view, seedings[-1])
+    fits = run_side_by_side([partial(_fit_parts, view, seeding) for seeding in seedings])
+    held_out = [_fold_scores(view, seeding, *fit) for seeding, fit in zip(seedings[:-1], fits[:-1], strict=True)]
+    model, near = fits[-1]
     known = np.concatenate(held_out) if held_out else np.zeros(0, dtype=np.float32)
     pool = model.scores(view.base, near)[len(view.class_index) :]
     scores, weight = _calibration(known, pool)
     return Novelty(model.labels, model.logistic, model.pool, model.mean, model.scale, scores, weight)
 
 
-def _fold_scores(view: View, seeding: Seeding) -> Float[np.ndarray, " n_held_out"]:
-    model, near = _fit_parts(view, seeding)
+def _fold_scores(
+    view: View, seeding: Seeding, model: Novelty, near: Float[np.ndarray, "n n_way"]
+) -> Float[np.ndarray, " n_held_out"]:
     out = np.flatnonzero(view.fold == seeding.held_out)
     return model.scores(view.base[out], near[out])
 

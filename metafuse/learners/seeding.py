@@ -9,6 +9,7 @@ Deviations: the seed is a posterior, not labels only; soft, sharpened targets in
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +17,7 @@ from jaxtyping import Float
 from metafuse.learners.graph import propagate
 from metafuse.learners.linear import LinearHead, fit_logistic, softmax
 from metafuse.learners.view import View
+from metafuse.parallel import run_side_by_side
 
 SEED_WEIGHT = 0.5
 SHARPNESS = 5
@@ -48,7 +50,7 @@ def seed_view(view: View, held_out: int | None) -> Seeding:
 
 def seed_folds(view: View) -> list[Seeding]:
     """Seed a view once per fold, each without its labels, and once more with all of them, last."""
-    return [seed_view(view, fold) for fold in range(view.n_folds)] + [seed_view(view, None)]
+    return run_side_by_side([partial(seed_view, view, fold) for fold in [*range(view.n_folds), None]])
 
 
 def sharpen(view: View, seeding: Seeding) -> Float[np.ndarray, "n n_way"]:

@@ -70,6 +70,7 @@ def _tsne(embeddings: np.ndarray, seed: int) -> np.ndarray:
 
     components = _main_components(embeddings, min(N_COMPONENTS, embeddings.shape[1]))
     # Equal rows would be torn apart by chance alone, and rows without any spread divide by zero.
+    components = np.pad(components, ((0, 0), (0, max(0, 2 - components.shape[1]))))
     components += 1e-6 * np.random.default_rng(seed).standard_normal(components.shape)
     perplexity = min(30.0, len(embeddings) / 4)
     tsne = TSNE(2, init="pca", perplexity=perplexity, max_iter=400, random_state=seed)

@@ -18,7 +18,7 @@ from metafuse.features import Features
 from metafuse.index.knn import nearest_neighbours
 from metafuse.schema import TABULAR
 from metafuse.services.normalise import unit_rows
-from metafuse.services.surprise import COMPARED_ROWS, combine, crowd_distance, from_median, upper_share
+from metafuse.services.surprise import combine, crowd_distance, from_median, upper_share
 
 N_NEIGHBOURS = 10
 """Rows alike from which on they are a group of their own and no anomalies."""

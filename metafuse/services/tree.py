@@ -158,5 +158,7 @@ def _ward(points: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "m 4"]:
     """Ward's merges of unit-length points, their distances by one matrix product: many times faster than pdist."""
     from scipy.cluster.hierarchy import linkage
 
+    if len(points) < 2:
+        return np.zeros((0, 4))
     above = np.triu_indices(len(points), 1)
     return linkage(np.sqrt(np.maximum(2 - 2 * (points @ points.T)[above], 0)), "ward")

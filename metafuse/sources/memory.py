@@ -49,7 +49,8 @@ class MemorySource(Source):
                 if isinstance(rows, list):
                     arrays.append(to_array(rows, types[name]))
                 else:
-                    arrays.append(pa.Array.from_pandas(rows))
+                    array = pa.Array.from_pandas(rows)  # in pieces where the rows were put together from several
+                    arrays.append(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array)
             yield plain_batch(pa.RecordBatch.from_arrays(arrays, names=list(values)))
 
     def read(self) -> Dataset:
