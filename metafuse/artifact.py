@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import importlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -44,7 +43,7 @@ def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, A
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         temporary.chmod(0o755)
         write(temporary)
-        files = {name: sha256_file(temporary / name) for name in sorted(os.listdir(temporary))}
+        files = {name: sha256_file(temporary / name) for name in sorted(place.name for place in temporary.iterdir())}
         manifest = {"format": FORMAT, **about, "files": files}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
         _swap(temporary, path)
@@ -133,7 +132,7 @@ def _swap(temporary: Path, path: Path) -> None:
     shutil.rmtree(old)
 
 
-def _pack(value: object, tensors: dict[str, np.ndarray]) -> Any:
+def _pack(value: object, tensors: dict[str, np.ndarray]) -> Any:  # noqa: PLR0911 - one return a kind
     if isinstance(value, np.ndarray):
         known = (key for key, tensor in tensors.items() if tensor is value)
         key = next(known, f"t{len(tensors)}")
@@ -155,7 +154,7 @@ def _pack(value: object, tensors: dict[str, np.ndarray]) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be saved: expected dataclasses, arrays, texts and numbers")
 
 
-def _unpack(tree: Any, tensors: Mapping[str, np.ndarray]) -> Any:
+def _unpack(tree: Any, tensors: Mapping[str, np.ndarray]) -> Any:  # noqa: PLR0911 - one return a kind
     match tree:
         case {"#tensor": key}:
             return tensors[key]

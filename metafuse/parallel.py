@@ -3,14 +3,12 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 MOST_WORKERS = 4
 
 
-def run_side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
+def run_side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     """Run calls in threads and return their results in order.
 
     For calls that spend their time in numpy, scipy, faiss or scikit-learn, which release the interpreter. Meanwhile

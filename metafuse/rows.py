@@ -94,7 +94,7 @@ def _outside_labels(ids: pd.Index, labels: Mapping[str, str], quarantined: set[s
     unknown = sorted(set(labels) - set(keys) - quarantined)
     if unknown:
         raise AdaptationError(
-            f"{len(unknown)} of {len(labels)} labels name no row of the source: {', '.join(unknown[:SHOWN])}. The source's "
-            f"ids look like {', '.join(keys[:3])}. Correct the ids in the labels, or remove those lines."
+            f"{len(unknown)} of {len(labels)} labels name no row of the source: {', '.join(unknown[:SHOWN])}. "
+            f"The source's ids look like {', '.join(keys[:3])}. Correct the ids in the labels, or remove those lines."
         )
     return tuple(labels.get(key) for key in keys)

@@ -106,7 +106,8 @@ class Run:
             quality=quality,
             layout=layout,
         )
-        save_state(Path(path), self.state, self.rows, self.index, self.predictions, render_report(report))
+        page = render_report(report)
+        save_state(Path(path), self.state, self.rows, self.index, predictions=self.predictions, report=page)
         return Path(path)
 
     def summary(self) -> dict[str, Any]:

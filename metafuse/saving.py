@@ -30,7 +30,9 @@ from metafuse.state import State
 PACKAGES = ("metafuse", "torch", "sentence-transformers", "transformers", "scikit-learn", "numpy", "pandas")
 
 
-def save_state(path: Path, state: State, rows: Rows, index: FaissIndex, predictions: pd.DataFrame, report: str) -> None:
+def save_state(
+    path: Path, state: State, rows: Rows, index: FaissIndex, *, predictions: pd.DataFrame, report: str
+) -> None:
     """Write a run folder.
 
     Raises:

@@ -192,6 +192,7 @@ def _explain(err: ValidationError) -> str:
 
 def _known_keys(place: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = TaskSpec
+    nested: dict[str, type[BaseModel]] = {"source": SourceSpec, "adapt": AdaptSpec, "files": DataFile}
     for part in place:
-        model = {"source": SourceSpec, "adapt": AdaptSpec, "files": DataFile}.get(str(part), model)
+        model = nested.get(str(part), model)
     return list(model.model_fields)

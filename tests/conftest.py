@@ -72,7 +72,16 @@ def tiny_text_model(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tiny-text-model")
     letters = string.ascii_lowercase + string.digits
     words = dict.fromkeys([*" ".join(WORDS.values()).split(), *FILLER])
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters), *words]
+    vocabulary = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *letters,
+        *(f"##{letter}" for letter in letters),
+        *words,
+    ]
     (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(vocabulary)), encoding="utf-8")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from metafuse.artifact import open_folder, save_folder, save_value, load_value
+from metafuse.artifact import load_value, open_folder, save_folder, save_value
 from metafuse.errors import ArtifactError
 from metafuse.fusion.early import EarlyFusion
 from metafuse.schema import Column, Modality, Schema

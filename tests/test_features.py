@@ -83,7 +83,7 @@ def test_full_disk_is_said_and_keeps_what_was_cached(toy_encoder, cache, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", no_space)
-        with pytest.raises(SourceError, match="No space left on device.*Free some space.*the next run goes on"):
+        with pytest.raises(SourceError, match=r"No space left on device.*Free some space.*the next run goes on"):
             encode(toy_encoder, ["a", "b"], cache)
     assert not list(cache.folder.rglob("*.tmp"))
     encode(toy_encoder, ["a"], cache)

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     "errors",
     "registry",
+    "parallel",
     "sources",
     "value_patterns",
     "modality_rules",
@@ -63,17 +64,16 @@ DOORS = {"sources": "open", "index": "factory", "report": "page"}
 
 
 def line_of(module: str) -> str:
-    """Name the line of a module: `metafuse.learners.auto` is on "learners", and the package itself below all."""
+    """Name the line of a module: `metafuse.learners.auto` is on "learners"; the package itself has none."""
     return module.split(".")[1] if "." in module else ""
 
 
-def place_of(module: str, folder: str) -> tuple[int, str]:
-    """Rank a module in its folder: its `__init__`, shared modules in their order, implementations, the door."""
-    name = module.removeprefix(f"metafuse.{folder}").removeprefix(".")
-    shared = SHARED[folder]
-    if name in ("", *shared):
-        return (shared.index(name) if name else -1), "shared"
-    return (len(shared) + 1, "door") if name == DOORS.get(folder) else (len(shared), "implementation")
+def rank_in(folder: str, module: str) -> int:
+    """Rank a module in its folder: the `__init__`, shared modules in their order, implementations alike, the door."""
+    name, shared = module.removeprefix(f"metafuse.{folder}").removeprefix("."), ["", *SHARED[folder]]
+    if name in shared:
+        return shared.index(name) - 1
+    return len(SHARED[folder]) + (name == DOORS.get(folder))
 
 
 def imports_of(content: str) -> list[str]:
@@ -115,17 +115,18 @@ def faults(module: str, content: str) -> list[str]:
 def _order_faults(module: str, imported: str) -> list[str]:
     own, other = line_of(module), line_of(imported)
     if not other:
-        # The version is all the package itself holds; its other names are imported from below.
-        return [] if own == ORDER[-1] else [f"{module} imports the package itself"]
+        return [f"{module} imports the package itself, whose names come from below"]
+    if not {own, other} <= set(ORDER):
+        return [f"{module} imports {imported}, and one of them has no line in ORDER"]
     if own != other:
         above = ORDER.index(other) < ORDER.index(own)
         return [] if above else [f"{module} imports {imported} from below its line"]
     if own not in SHARED:
         return [f"{module} imports itself"]
-    (rank, _), (other_rank, kind) = place_of(module, own), place_of(imported, own)
+    rank, other_rank = rank_in(own, module), rank_in(own, imported)
     if rank > other_rank:
         return []
-    return [f"{module} imports {imported}, {'a sibling' if kind == 'implementation' else 'from below its line'}"]
+    return [f"{module} imports {imported}, {'a sibling' if other_rank == len(SHARED[own]) else 'from below its line'}"]
 
 
 FILES = {module_of(path): path for path in sorted((ROOT / "metafuse").rglob("*.py"))}
@@ -161,6 +162,7 @@ def test_shared_modules_exist():
         ("metafuse.learners.view", "from metafuse.learners.product import agreement", "from below its line"),
         ("metafuse.index.flat", "from metafuse.index.factory import build_index", "from below its line"),
         ("metafuse.run", "from metafuse import adapt", "imports the package itself"),
+        ("metafuse.run", "import metafuse.novelties", "has no line in ORDER"),
         ("metafuse.run", "from .state import State", "not part of the package by its full name"),
         ("metafuse.run", "from tests.conftest import ToyEncoder", "imports tests.conftest"),
         ("metafuse.run", "import benchmarks.speed", "imports benchmarks.speed"),

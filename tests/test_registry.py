@@ -15,7 +15,7 @@ def test_name_becomes_the_class():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="unknown thing 'tree'. Known: counter, fraction, path"):
+    with pytest.raises(ConfigError, match=r"unknown thing 'tree'. Known: counter, fraction, path"):
         THINGS.get("tree")
 
 
@@ -24,5 +24,5 @@ def test_options_become_arguments():
 
 
 def test_unknown_option_is_refused_with_the_signature():
-    with pytest.raises(ConfigError, match="thing 'fraction': got an unexpected keyword argument 'colour'. It takes"):
+    with pytest.raises(ConfigError, match=r"thing 'fraction': got an unexpected keyword argument 'colour'. It takes"):
         THINGS.build("fraction", colour="red")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -33,10 +33,18 @@ class Encoder(Protocol):
     """
 
     modality: str
-    dim: int
-    fingerprint: str
 
-    def encode(self, values: Sequence[str] | Sequence[bytes], progress: Progress | None = None) -> Encoded:
+    @property
+    def dim(self) -> int:
+        """Length of a feature row."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies what decides the features."""
+        ...
+
+    def encode(self, values: Sequence[Any], progress: Progress | None = None) -> Encoded:
         """Encode values: text as str, images as the bytes of an image file.
 
         Returns:

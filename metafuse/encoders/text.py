@@ -140,8 +140,8 @@ class TextEncoder:
             return PackedBert(self._plan.transformer, pooling=self._plan.pooling)
         except (SafetensorError, KeyError) as err:
             raise ArtifactError(
-                f"text model {self.model!r}: expected the complete weights of a BERT model in {self._folder}, got: {err}. "
-                "Fetch the model again."
+                f"text model {self.model!r}: expected the complete weights of a BERT model in {self._folder}, "
+                f"got: {err}. Fetch the model again."
             ) from err
 
     @cached_property

@@ -17,17 +17,42 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from transformers import BertConfig, BertModel
 
 from metafuse.encoders import text_models
-from metafuse.encoders.text_models import find_text_model
 from metafuse.encoders.text import TextEncoder, pack
+from metafuse.encoders.text_models import find_text_model
 from metafuse.errors import ArtifactError, ConfigError
 
 DEFAULT = find_text_model("all-MiniLM-L6-v2")
 MIXED = [
-    "", " ", "\t\n ", "\x00\x01", "a", "A", "ÀÉÎõü ÄÖÜß İstanbul ǅ", "e\u0301 vs é", "日本語のテキスト 漢字 한국어 ไทย",
-    "🙂👩‍👩‍👧‍👦🏳️‍🌈 emoji", "\u200bzero\u200dwidth\ufeff", "\u202eright to left\u202c שלום مرحبا", "[CLS] [SEP] [MASK] [PAD] [UNK] literal",
-    "[sep]", "x" * 5000, "word " * 3000, "word " * 253, "word " * 254, "word " * 255, "supercalifragilistic" * 40, "1e-7 $4,000.00 #@!",
-    "line\r\nbreak\u2028sep\u00a0nbsp", "\ud7ff\ue000\ufffd", "duplicate", "duplicate", "DUPLICATE", "��", "ﬁ ligature ½ ²", "𝒻𝒶𝓃𝒸𝓎",
-]  # fmt: skip
+    "",
+    " ",
+    "\t\n ",
+    "\x00\x01",
+    "a",
+    "A",
+    "ÀÉÎõü ÄÖÜß İstanbul ǅ",
+    "e\u0301 vs é",
+    "日本語のテキスト 漢字 한국어 ไทย",
+    "🙂👩‍👩‍👧‍👦🏳️‍🌈 emoji",
+    "\u200bzero\u200dwidth\ufeff",
+    "\u202eright to left\u202c שלום مرحبا",
+    "[CLS] [SEP] [MASK] [PAD] [UNK] literal",
+    "[sep]",
+    "x" * 5000,
+    "word " * 3000,
+    "word " * 253,
+    "word " * 254,
+    "word " * 255,
+    "supercalifragilistic" * 40,
+    "1e-7 $4,000.00 #@!",
+    "line\r\nbreak\u2028sep\u00a0nbsp",
+    "\ud7ff\ue000\ufffd",
+    "duplicate",
+    "duplicate",
+    "DUPLICATE",
+    "��",
+    "ﬁ ligature ½ ²",
+    "𝒻𝒶𝓃𝒸𝓎",
+]
 
 
 def cosine_error(a: np.ndarray, b: np.ndarray) -> float:
@@ -166,14 +191,17 @@ def test_fingerprint_follows_content_not_place(tmp_path):
 
 
 def test_fingerprint_and_dim_never_import_torch():
-    code = "import sys; from metafuse.encoders.text import TextEncoder as T; e = T(); e.fingerprint, e.dim; print('torch' in sys.modules)"
+    code = (
+        "import sys; from metafuse.encoders.text import TextEncoder as T; e = T(); e.fingerprint, e.dim; "
+        "print('torch' in sys.modules)"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent)
     assert run.stdout.strip() == "False", run.stdout + run.stderr
 
 
 def test_default_with_other_bytes_is_refused(monkeypatch):
     monkeypatch.setattr(text_models, "DEFAULT_SHA256", "0" * 64)
-    with pytest.raises(ArtifactError, match="expected model.safetensors with sha256 0000"):
+    with pytest.raises(ArtifactError, match=r"expected model\.safetensors with sha256 0000"):
         TextEncoder().encode(["a"]).matrix
 
 

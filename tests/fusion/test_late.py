@@ -28,3 +28,8 @@ def test_without_evidence_the_prior_stands():
     flat = np.full((4, 2), np.log(0.5))
     weights = fit_expert_weights([flat, flat], np.array([0, 1, 0, 1]), [0.7, 0.3])
     np.testing.assert_allclose(weights, [0.7, 0.3], atol=1e-6)
+
+
+def test_product_without_any_weight_is_uniform():
+    voice = np.log([[0.7, 0.2, 0.1]])
+    np.testing.assert_allclose(np.exp(combine_experts([voice, voice], [0.0, 0.0])), np.full((1, 3), 1 / 3))

@@ -94,7 +94,8 @@ def test_p_values_of_new_known_rows_are_about_uniform(k_shot, fit, sample):
 
 def test_classes_without_labels_are_unusual(fit, sample):
     unknown = sample([0, 0, 0, 0, 0, 30], 50, spread=0.3)
-    assert np.median(fit(5, unknown)[1]) < 0.02
+    # 20 labels and the pool stand for 40 calibration rows: 1 / 41 is the least there is.
+    assert np.median(fit(5, unknown)[1]) < 1.2 / 41
 
 
 def test_held_out_labels_calibrate(fit, sample):

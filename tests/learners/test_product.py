@@ -81,14 +81,11 @@ def test_views_of_one_row_each_leave_the_fused_expert(sample, learner_for):
 
 
 def test_experts_that_all_know_nothing_predict_the_uniform(sample, learner_for):
-    # Of these seeds some leave every expert without weight.
-    silent = 0
-    for seed in range(8):
+    # Labels at random: of the first seeds, one at least leaves every expert without weight.
+    for seed in range(20):
         support = sample([30, 30, 30], seed, apart=0.0)
         adapted = learner_for("auto", support.features).adapt(support.features, support.class_index)
-        logits = adapted.logits(support.features)
-        assert np.isfinite(logits).all()
         if not any(adapted.weights):
-            silent += 1
-            np.testing.assert_allclose(logits, -np.log(3), atol=1e-5)
-    assert silent > 0
+            break
+    np.testing.assert_array_equal(adapted.weights, [0, 0, 0])
+    np.testing.assert_allclose(adapted.logits(support.features), -np.log(3), atol=1e-5)
