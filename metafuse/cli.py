@@ -22,6 +22,9 @@ app = typer.Typer(
 data = typer.Typer(help="Public data sets of the task files.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells count it."""
+
 Source = Annotated[str, typer.Option(help="File, folder, URL, or the name of a task file.")]
 RunFolder = Annotated[Path, typer.Option("--run", help="Folder that adapt wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -84,7 +87,9 @@ def predict(
     """Label new rows: label, probability, is_unknown, p_value."""
     from metafuse.run import load
 
-    _table(load(run, cache_dir=cache_dir).predict(rows), as_json, out)
+    with _progress() as on_progress:
+        predicted = load(run, cache_dir=cache_dir).predict(rows, on_progress=on_progress)
+    _table(predicted, as_json, out)
 
 
 @app.command()
@@ -157,16 +162,17 @@ def data_list(as_json: AsJson = False) -> None:
 def data_fetch(
     name: Annotated[str, typer.Argument(help="Name of a task file.")],
     from_folder: Annotated[Path | None, typer.Option("--from", help="Take the files from this folder.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Get a task's public data set and check its bytes."""
     from metafuse.public_data import fetch_data
 
-    for path in fetch_data(name, from_folder):
-        typer.echo(path)
+    paths = [str(path) for path in fetch_data(name, from_folder)]
+    typer.echo(json.dumps(paths, ensure_ascii=False) if as_json else "\n".join(paths))
 
 
 def main() -> None:
-    """Run the command line; a `MetafuseError` becomes a message and exit code 1."""
+    """Run the command line; a `MetafuseError` becomes a message and exit code 1, Ctrl-C one and 130."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("metafuse").setLevel(logging.INFO)
     try:
@@ -174,6 +180,11 @@ def main() -> None:
     except MetafuseError as err:
         typer.secho(f"error: {err}", err=True, fg="red")
         raise SystemExit(1) from None
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and stop.code != STOPPED:
+            raise
+        typer.secho("stopped; what was encoded is kept, and the next run goes on from there", err=True, fg="red")
+        raise SystemExit(STOPPED) from None
 
 
 def _show(summary: dict[str, Any], as_json: bool) -> None:

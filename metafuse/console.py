@@ -64,7 +64,7 @@ def write_table(frame: "pd.DataFrame", path: Path) -> None:
     try:
         frame.to_csv(path, index=False)
     except OSError as err:
-        raise ConfigError(f"'{path}' cannot be written ({err.strerror}). Choose another --out.") from err
+        raise ConfigError(f"'{path}' cannot be written ({err.strerror or err}). Choose another --out.") from err
 
 
 def _stdout() -> Console:

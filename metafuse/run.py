@@ -34,6 +34,7 @@ from metafuse.value_patterns import parse_numbers
 log = logging.getLogger(__name__)
 
 EXCERPT = 160
+REPORT_IMPORTS = ("sklearn.cluster", "sklearn.feature_extraction.text", "sklearn.manifold", "sklearn.metrics")
 
 
 class Run:
@@ -92,7 +93,8 @@ class Run:
                 self.suggest_labels,
                 lambda: examine_rows(self.state, self.rows),
                 lambda: lay_out(self.state),
-            ]
+            ],
+            imports=REPORT_IMPORTS,
         )
         report = collect_report(
             self.state,

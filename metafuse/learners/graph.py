@@ -55,11 +55,17 @@ def find_neighbourhood(base: Float[np.ndarray, "n dim"], device: str) -> Neighbo
     return Neighbourhood(similarity, neighbour, (inverse @ graph @ inverse).tocsr())
 
 
-def propagate(graph: sparse.csr_matrix, seeds: Float[np.ndarray, "n n_way"]) -> Float[np.ndarray, "n n_way"]:
+def propagate(
+    graph: sparse.csr_matrix,
+    seeds: Float[np.ndarray, "n n_way"],
+    *,
+    alpha: float = ALPHA,
+    n_iterations: int = N_ITERATIONS,
+) -> Float[np.ndarray, "n n_way"]:
     """Spread seeds over the graph; unnormalised."""
     spread = seeds
-    for _ in range(N_ITERATIONS):
-        spread = np.float32(ALPHA) * (graph @ spread) + np.float32(1 - ALPHA) * seeds
+    for _ in range(n_iterations):
+        spread = np.float32(alpha) * (graph @ spread) + np.float32(1 - alpha) * seeds
     return spread
 
 

@@ -33,6 +33,8 @@ FitHead = Callable[[View, Seeding], Head]
 
 CHUNK = 16_384
 FEWEST_HELD_OUT = 10
+FEWEST_LABELS_PER_CLASS = 3
+"""On average; held out of fewer, a label leaves too little behind to tell heads apart."""
 HEAD_PULL = 10.0
 """Pull of head weights to their prior, in held-out rows."""
 
@@ -133,7 +135,7 @@ def fit_expert(
         held[:, out] = np.stack(head_log_probabilities(heads, _look_within(view, seeding, out)))
     rows = np.flatnonzero(view.fold >= 0)
     weights = list(prior)
-    if len(rows) >= FEWEST_HELD_OUT:
+    if len(rows) >= FEWEST_HELD_OUT and len(view.class_index) >= FEWEST_LABELS_PER_CLASS * view.n_way:
         weights = _choose_head_weights(held[:, rows], view.class_index[rows], prior)
     covered = np.full(view.n_way, view.shots is not None)
     covered[view.class_index] = True

@@ -1,8 +1,10 @@
 """What the pool adds: labels spread over the graph from logistic regression, and a head trained on the result.
 
-1. Logistic regression on labels and class names. Its posterior enters the graph with weight `SEED_WEIGHT`,
-   labels with weight 1; propagation gives every row a class distribution.
-2. The distributions, sharpened, are the soft targets of a second logistic regression over all rows.
+1. Logistic regression on labels and class names. With few labels and no names to go by, its posterior is multiplied by
+   that of prototypes of the rows that the labels alone reach over the graph: worth 6 to 9 points at one label a class.
+2. The posterior enters the graph with weight `SEED_WEIGHT`, labels with weight 1; propagation gives every row a
+   class distribution.
+3. The distributions, sharpened, are the soft targets of a second logistic regression over all rows.
 
 Reference: Iscen et al. 2019, "Label Propagation for Deep Semi-supervised Learning", arXiv:1904.04717.
 Deviations: the seed is a posterior, not labels only; soft, sharpened targets instead of weighted hard ones.
@@ -12,15 +14,24 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from metafuse.learners.graph import propagate
 from metafuse.learners.linear import LinearHead, fit_logistic, softmax
+from metafuse.learners.prototypes import fit_prototypes
 from metafuse.learners.view import View
 from metafuse.parallel import run_side_by_side
 
 SEED_WEIGHT = 0.5
 SHARPNESS = 5
+REACH_ALPHA = 0.95
+REACH_ITERATIONS = 30
+REACH_SHARPNESS = 3
+"""Further than propagation proper, as only the labels are sources."""
+
+RELIED_ON_BELOW = 6.0
+RELIED_ON_FULLY = 2.0
+"""Labels a class from which on the graph's prototypes count nothing, and up to which they count in full."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +52,25 @@ class Seeding:
 def seed_view(view: View, held_out: int | None) -> Seeding:
     """Fit logistic regression to the labels outside a fold and spread its posterior over the graph."""
     logistic = fit_logistic(*view.labelled(held_out))
-    seeds = np.float32(SEED_WEIGHT) * softmax(logistic.logits(view.base))
     kept = view.kept(held_out)
+    posterior = softmax(logistic.logits(view.base))
+    reliance = graph_reliance(len(kept) / view.n_way, view.shot_weight)
+    if reliance > 0:
+        posterior = _normalise(posterior * _reached_posterior(view, kept) ** np.float32(reliance) + 1e-12)
+    seeds = np.float32(SEED_WEIGHT) * posterior
     seeds[kept] = np.eye(view.n_way, dtype=np.float32)[view.class_index[kept]]
-    spread = propagate(view.neighbourhood.graph, seeds)
-    return Seeding(held_out, logistic, spread / np.maximum(spread.sum(axis=1, keepdims=True), 1e-12))
+    return Seeding(held_out, logistic, _normalise(propagate(view.neighbourhood.graph, seeds)))
+
+
+def graph_reliance(labels_per_class: float, shot_weight: float) -> float:
+    """Power of the graph's prototypes in the seed, 0..1: full with few labels and no names, none with many or with names.
+
+    Args:
+        labels_per_class: Labelled rows a class, on average.
+        shot_weight: How much of a labelled row a class name is worth, 0..1.
+    """
+    few = (RELIED_ON_BELOW - labels_per_class) / (RELIED_ON_BELOW - RELIED_ON_FULLY)
+    return (1.0 - shot_weight) * min(max(few, 0.0), 1.0)
 
 
 def seed_folds(view: View) -> list[Seeding]:
@@ -55,8 +80,7 @@ def seed_folds(view: View) -> list[Seeding]:
 
 def sharpen(view: View, seeding: Seeding) -> Float[np.ndarray, "n n_way"]:
     """Raise the distributions to a power and renormalise; labelled rows get their label."""
-    soft = seeding.distribution**SHARPNESS
-    soft /= np.maximum(soft.sum(axis=1, keepdims=True), 1e-12)
+    soft = _normalise(seeding.distribution**SHARPNESS)
     kept = view.kept(seeding.held_out)
     soft[kept] = np.eye(view.n_way, dtype=np.float32)[view.class_index[kept]]
     return soft
@@ -80,3 +104,17 @@ def self_train(view: View, seeding: Seeding, *, max_iter: int) -> LinearHead:
         max_iter=max_iter,
         tolerance=1e-3,
     )
+
+
+def _reached_posterior(view: View, kept: Int[np.ndarray, " n_kept"]) -> Float[np.ndarray, "n n_way"]:
+    labels = np.zeros((len(view.base), view.n_way), dtype=np.float32)
+    labels[kept, view.class_index[kept]] = 1
+    spread = propagate(view.neighbourhood.graph, labels, alpha=REACH_ALPHA, n_iterations=REACH_ITERATIONS)
+    reached = _normalise(spread + 1e-12)
+    targets = _normalise(reached**REACH_SHARPNESS)
+    head = fit_prototypes(view.base, targets, reached.max(axis=1), view.base.mean(axis=0))
+    return softmax(head.logits(view.base))
+
+
+def _normalise(distribution: Float[np.ndarray, "n n_way"]) -> Float[np.ndarray, "n n_way"]:
+    return (distribution / np.maximum(distribution.sum(axis=1, keepdims=True), 1e-12)).astype(np.float32)

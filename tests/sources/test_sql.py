@@ -141,6 +141,7 @@ def test_an_unset_variable_is_named():
 
 def test_missing_sqlalchemy_names_the_extra(monkeypatch):
     import sys
+import tempfile
 
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     with pytest.raises(MissingExtraError, match=r'pip install "metafuse\[sql\]"'):
@@ -154,18 +155,17 @@ def find_postgres() -> Path | None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
+def postgres():
     """Starts a PostgreSQL server with one table; yields its address without user and password."""
     binaries = find_postgres()
     if binaries is None:
         pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="metafuse-postgres-"))  # pytest's own folders are closed to other users
     as_user = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         if shutil.which("runuser") is None:
             pytest.skip("PostgreSQL cannot be started as root without runuser")
-        for parent in (folder, *folder.parents[:2]):
-            parent.chmod(0o755)
+        folder.chmod(0o755)
         shutil.chown(folder, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
     (folder / "password").write_text(PASSWORD)
@@ -209,6 +209,7 @@ def postgres(tmp_path_factory):
         yield f"127.0.0.1:{port}/postgres"
     finally:
         run(f"{binaries}/pg_ctl", "-D", cluster, "-m", "immediate", "stop")
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
