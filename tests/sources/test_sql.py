@@ -4,6 +4,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,6 @@ def test_an_unset_variable_is_named():
 
 def test_missing_sqlalchemy_names_the_extra(monkeypatch):
     import sys
-import tempfile
 
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     with pytest.raises(MissingExtraError, match=r'pip install "metafuse\[sql\]"'):
