@@ -1,4 +1,4 @@
-"""The main job, measured: `python benchmarks/main_job.py WHAT --data DIR [--cache-dir DIR]`, then `benchmarks/table.py`.
+"""The main job, measured: `python benchmarks/main_job.py WHAT --data DIR`, then `python benchmarks/table.py`.
 
 DIR holds one folder a public set: banking77, clinc150, luma_catalog, appimage_catalog, emoji_catalog. Each figure is
 the mean over draws of the labelled rows, beside a plain baseline on the same draws. `unseen` rows are not in the

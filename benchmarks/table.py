@@ -1,0 +1,150 @@
+"""Render the results of `main_job.py` into README.md, between `<!-- results:main_job -->` and `<!-- /results -->`.
+
+`python benchmarks/table.py` writes the table; `--check` writes nothing and exits 1 where the README differs.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from records import RESULTS, read_records
+
+from metafuse.evaluation import mean_interval
+
+README = Path(__file__).parent.parent / "README.md"
+START, END = "<!-- results:main_job -->", "<!-- /results -->"
+MODALITIES = ("text", "image", "table")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table.
+
+    Args:
+        title: What was measured.
+        what, data, k_shot: Setting of the record.
+        metric: Its name there.
+        target: In words.
+        baselines: Name in the table -> metric.
+        unit: "%" for a share; anything else is put behind the number as it is.
+    """
+
+    title: str
+    what: str
+    data: str
+    k_shot: int
+    metric: str
+    target: str
+    baselines: tuple[tuple[str, str], ...] = ()
+    unit: str = "%"
+
+
+def list_lines() -> list[Line]:
+    """All lines, in the order of the table."""
+    lines = []
+    for name, title, targets in (
+        ("banking77", "BANKING77", {"unseen": ("70", "82", "86"), "pool": ("73", "83", "86.5")}),
+        ("clinc150", "CLINC150", {"unseen": ("78", "88", "91"), "pool": ("82", "89.5", "91.5")}),
+    ):
+        for rows, words in (("unseen", "unseen rows"), ("pool", "the pool's own rows")):
+            for k, target in zip((1, 5, 10), targets[rows], strict=True):
+                plain = (("LR", f"{rows}, logistic"), ("prototypes", f"{rows}, prototypes"))
+                lines.append(
+                    Line(f"{title}, {words}, {shots(k)}", "intents", name, k, rows, f"≥ {target} %", plain)
+                )  # fmt: skip
+    for metric, title, target in (
+        ("AUROC", "out-of-scope AUROC", "≥ 96 %"),
+        ("FPR95", "out-of-scope FPR95", "≤ 20 %"),
+        ("false alarms", "real false alarms at a stated 5 %", "3-7 %"),
+    ):
+        plain = () if metric == "false alarms" else (("prototypes", f"{metric}, prototypes"),)
+        lines.append(Line(f"CLINC150, {shots(10)}, {title}", "out_of_scope", "clinc150", 10, metric, target, plain))
+    for name, title in (("luma_catalog", "luma"), ("appimage_catalog", "appimage"), ("emoji_catalog", "emoji")):
+        for k in (1, 5, 10):
+            plain = (*((each, each) for each in MODALITIES), ("all, LR", "fused, logistic"))
+            lines.append(Line(f"{title}, fused, {shots(k)}", "catalogues", name, k, "fused", "", plain))
+    cold = (("cold cache", "cold, seconds"),)
+    lines.append(
+        Line("second `adapt`, BANKING77, 2 cores", "warm_adapt", "banking77", 10, "warm, seconds", "≤ 10 s", cold, "s")
+    )  # fmt: skip
+    rate = (("its rows/s", "rows per second, plain"), ("ours", "rows per second"))
+    speed = ("text_speed", "banking77", 0)
+    lines.append(Line("text encoding, against sentence-transformers", *speed, "times as fast", "≥ 1.5 x", rate, "x"))
+    lines.append(Line("the same, largest cosine distance", *speed, "largest cosine distance", "≤ 0.001", (), ""))
+    for metric, title, target, unit in (
+        ("purity 1", "first hidden reason, purity of its cluster", "found", "%"),
+        ("recall 1", "first hidden reason, recall", "found", "%"),
+        ("purity 2", "second hidden reason, purity of its cluster", "found", "%"),
+        ("recall 2", "second hidden reason, recall", "found", "%"),
+        ("anomalies in the top 20", "planted anomalies in the top 20", "8 of 8", ""),
+        ("cold, seconds", "cold run, 2 cores", "≤ 60 s", "s"),
+    ):
+        plain = () if metric == "cold, seconds" else (("k-means, isolation forest", f"{metric}, plain"),)
+        lines.append(Line(f"new_dept, {title}", "new_dept", "new_dept", 0, metric, target, plain, unit))
+    return lines
+
+
+def shots(k: int) -> str:
+    return f"{k} label{'s' if k > 1 else ''} a class"
+
+
+def render(records: list[dict[str, Any]]) -> str:
+    """Write the table in Markdown; settings without a record are left out."""
+    found = {tuple(record["setting"].get(key, 0) for key in ("what", "set", "k_shot")): record for record in records}
+    lines = ["| what | target | measured | plain baseline |", "|---|---|---|---|"]
+    environments: dict[str, None] = {}
+    for line in list_lines():
+        record = found.get((line.what, line.data, line.k_shot))
+        if record is None:
+            continue
+        metrics, environment = record["metrics"], record["environment"]
+        baselines = [(name, metric) for name, metric in line.baselines if metric in metrics]
+        plain = ", ".join(f"{name} {show(metrics[metric], line.unit)}" for name, metric in baselines)
+        target, measured = line.target, show(metrics[line.metric], line.unit)
+        if line.what == "catalogues":
+            best = max((name for name in MODALITIES if name in metrics), key=lambda name: metrics[name]["mean"])
+            lead = np.array(metrics["fused"]["values"]) - np.array(metrics[best]["values"])
+            mean, half_width = mean_interval(lead)
+            target = f"{best} - 0.5"
+            measured += f"; {100 * mean:+.1f} ± {100 * half_width:.1f} to {best}"
+        lines.append(f"| {line.title} | {target} | {measured} | {plain or '-'} |")
+        environments[f"{environment['cpu']}, {environment['cores']} cores, {environment['threads']} threads"] = None
+    n_draws = {len(record["seeds"]) for record in found.values()}
+    lines += ["", f"Mean of {' or '.join(map(str, sorted(n_draws)))} draws ± 95 % interval. {'; '.join(environments)}."]
+    return "\n".join(lines)
+
+
+def show(metric: dict[str, Any], unit: str) -> str:
+    scale = 100 if unit == "%" else 1
+    digits = 1 if scale * abs(metric["mean"]) >= 0.1 or metric["mean"] == 0 else 7
+    spread = "" if metric["half_width"] is None else f" ± {scale * metric['half_width']:.{digits}f}"
+    return f"{scale * metric['mean']:.{digits}f}{spread}{' ' + unit if unit else ''}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="exit 1 where the README differs")
+    parser.add_argument("--print", action="store_true", help="print the table instead of writing it")
+    parser.add_argument("--results", type=Path, default=RESULTS / "main_job.jsonl")
+    parser.add_argument("--readme", type=Path, default=README)
+    args = parser.parse_args()
+    table = render(read_records(args.results))
+    if args.print:
+        print(table)
+        return
+    page = args.readme.read_text(encoding="utf-8")
+    if page.count(START) != 1 or END not in page.split(START)[-1]:
+        sys.exit(f"{args.readme}: expected {START} once with {END} behind it. Put them where the table belongs.")
+    before, rest = page.split(START)
+    updated = f"{before}{START}\n{table}\n{END}{rest.split(END, 1)[1]}"
+    if args.check and updated != page:
+        sys.exit(f"{args.readme}: its table is not what {args.results} says. Run: python benchmarks/table.py")
+    if not args.check:
+        args.readme.write_text(updated, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
