@@ -16,6 +16,7 @@ from metafuse.learners.novelty import fit_novelty
 from metafuse.learners.seeding import seed_folds
 from metafuse.learners.surroundings import Surroundings, surroundings_of
 from metafuse.learners.view import View, read_view
+from metafuse.schema import Modality
 
 FUSED = "fused"
 
@@ -124,13 +125,16 @@ def _weigh(
 
 
 def _weigh_by_agreement(witnesses: Sequence[_Witness], pool: Features | None) -> list[float]:
-    """Weigh experts by how far they agree on the pool with the one that knows the class names.
+    """Weigh experts by how far they agree on the pool with the one that has the most to go by.
 
-    With one label a class nothing can be held out. The expert whose view has class names has the most to go by; one
-    that knows nothing agrees with it only by chance. Where no view has names the fused one stands alone.
+    With one label a class nothing can be held out. The expert whose view has class names knows most, where none
+    has that of the text; one that knows nothing agrees with it only by chance. Without either the fused one
+    stands alone.
     """
     fused = [witness.expert.name == FUSED for witness in witnesses]
     named = [witness.view.shots is not None and not whole for witness, whole in zip(witnesses, fused, strict=True)]
+    if not any(named):
+        named = [witness.expert.name == Modality.TEXT for witness in witnesses]
     if not any(named) or pool is None or len(pool) == 0:
         alone = fused if any(fused) else named
         return [1.0 if here or not any(alone) else 0.0 for here in alone]
