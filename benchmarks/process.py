@@ -95,12 +95,13 @@ def measure_new_dept(seed: int) -> dict[str, float]:
     from sklearn.ensemble import IsolationForest
 
     with tempfile.TemporaryDirectory() as scratch:
-        seconds = run_command(["adapt", "--source", "new_dept", "--out", f"{scratch}/run"], Path(scratch))
+        seconds = run_command(
+            ["adapt", "--source", "new_dept", "--seed", str(seed), "--out", f"{scratch}/run"], Path(scratch)
+        )
         run = metafuse.load(f"{scratch}/run", cache_dir=Path(scratch) / "cache")
         found = run.cluster()
         anomalies = run.anomalies(limit=len(found))["id"].tolist()
-        # An isolation forest needs what it is to judge: the embeddings of the source's own rows.
-        embedding = run.embed(run.rows.frame)
+        embedding = run.embed("new_dept")
     truth = pd.read_csv(TRUTH).set_index("return_id").loc[found["id"]]
     reasons = truth["reason"].where(truth["kind"] == "normal", "").to_numpy()
     hidden = sorted(set(reasons) - set(run.classes) - {""})

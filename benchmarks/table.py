@@ -24,12 +24,10 @@ class Line:
     """One line of the table.
 
     Args:
-        title: What was measured.
-        what, data, k_shot: Setting of the record.
-        metric: Its name there.
+        title: What was measured, in words; what, data, k_shot and metric find it in the records.
         target: In words.
-        baselines: Name in the table -> metric.
-        unit: "%" for a share; anything else is put behind the number as it is.
+        baselines: Names in the table and their metrics.
+        unit: "%" for a share; "s" shows the median and the range; anything else is put behind the mean.
     """
 
     title: str
@@ -52,9 +50,8 @@ def list_lines() -> list[Line]:
         for rows, words in (("unseen", "unseen rows"), ("pool", "the pool's own rows")):
             for k, target in zip((1, 5, 10), targets[rows], strict=True):
                 plain = (("LR", f"{rows}, logistic"), ("prototypes", f"{rows}, prototypes"))
-                lines.append(
-                    Line(f"{title}, {words}, {shots(k)}", "intents", name, k, rows, f"≥ {target} %", plain)
-                )  # fmt: skip
+                name_of_line = f"{title}, {words}, {shots(k)}"
+                lines.append(Line(name_of_line, "intents", name, k, rows, f"≥ {target} %", plain))
     for metric, title, target in (
         ("AUROC", "out-of-scope AUROC", "≥ 96 %"),
         ("FPR95", "out-of-scope FPR95", "≤ 20 %"),
@@ -66,13 +63,13 @@ def list_lines() -> list[Line]:
         for k in (1, 5, 10):
             plain = (*((each, each) for each in MODALITIES), ("all, LR", "fused, logistic"))
             lines.append(Line(f"{title}, fused, {shots(k)}", "catalogues", name, k, "fused", "", plain))
-    cold = (("cold cache", "cold, seconds"),)
-    lines.append(
-        Line("second `adapt`, BANKING77, 2 cores", "warm_adapt", "banking77", 10, "warm, seconds", "≤ 10 s", cold, "s")
-    )  # fmt: skip
+    warm, cold = ("warm_adapt", "banking77", 10), (("cold cache", "cold, seconds"),)
+    lines.append(Line("second `adapt`, BANKING77, 2 cores", *warm, "warm, seconds", "≤ 10 s", cold, "s"))
     rate = (("its rows/s", "rows per second, plain"), ("ours", "rows per second"))
     speed = ("text_speed", "banking77", 0)
-    lines.append(Line("text encoding, against sentence-transformers", *speed, "times as fast", "≥ 1.5 x", rate, "x"))
+    lines.append(
+        Line("text encoding, times as fast as sentence-transformers", *speed, "times as fast", "≥ 1.5", rate, "")
+    )
     lines.append(Line("the same, largest cosine distance", *speed, "largest cosine distance", "≤ 0.001", (), ""))
     for metric, title, target, unit in (
         ("purity 1", "first hidden reason, purity of its cluster", "found", "%"),
@@ -109,15 +106,17 @@ def render(records: list[dict[str, Any]]) -> str:
             lead = np.array(metrics["fused"]["values"]) - np.array(metrics[best]["values"])
             mean, half_width = mean_interval(lead)
             target = f"{best} - 0.5"
-            measured += f"; {100 * mean:+.1f} ± {100 * half_width:.1f} to {best}"
+            measured += f"; {100 * mean:+.1f} ± {100 * half_width:.1f} against {best}"
         lines.append(f"| {line.title} | {target} | {measured} | {plain or '-'} |")
         environments[f"{environment['cpu']}, {environment['cores']} cores, {environment['threads']} threads"] = None
-    n_draws = {len(record["seeds"]) for record in found.values()}
-    lines += ["", f"Mean of {' or '.join(map(str, sorted(n_draws)))} draws ± 95 % interval. {'; '.join(environments)}."]
+    lines += ["", f"Mean over draws ± 95 % interval; seconds: median and range. {'; '.join(environments)}."]
     return "\n".join(lines)
 
 
 def show(metric: dict[str, Any], unit: str) -> str:
+    if unit == "s":
+        values = metric["values"]
+        return f"{np.median(values):.1f} s ({min(values):.1f} to {max(values):.1f})"
     scale = 100 if unit == "%" else 1
     digits = 1 if scale * abs(metric["mean"]) >= 0.1 or metric["mean"] == 0 else 7
     spread = "" if metric["half_width"] is None else f" ± {scale * metric['half_width']:.{digits}f}"

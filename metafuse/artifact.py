@@ -47,10 +47,9 @@ def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, A
         manifest = {"format": FORMAT, **about, "files": files}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
         _swap(temporary, path)
-    except OSError as err:
-        raise ArtifactError(
-            f"'{path}' cannot be written ({err.strerror or err}). Free some space or choose another --out."
-        ) from err
+    except (OSError, SafetensorError) as err:
+        reason = getattr(err, "strerror", None) or err
+        raise ArtifactError(f"'{path}' cannot be written ({reason}). Free some space or choose another --out.") from err
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

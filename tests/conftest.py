@@ -19,7 +19,7 @@ WORDS = {
     "late": "late courier delayed week waited arrived trip over days missed",
     "size": "small tight large wrong size fits sleeve long narrow loose",
 }
-FILLER = "the it was is my and not very we had this again".split()
+FILLER = ["the", "it", "was", "is", "my", "and", "not", "very", "we", "had", "this", "again"]
 
 
 class ToyEncoder:

@@ -165,7 +165,7 @@ def test_numbers_out_of_range_are_refused(call, message, run):
 
 
 def test_an_unknown_row_id_is_refused_with_examples(run):
-    with pytest.raises(SchemaError, match="no row has the id 'zzz'. The source's ids look like T-000, T-001, T-002"):
+    with pytest.raises(SchemaError, match=r"no row has the id 'zzz'. The source's ids look like T-000, T-001, T-002"):
         run.retrieve_row("zzz")
 
 

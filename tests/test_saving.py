@@ -85,20 +85,20 @@ def test_one_changed_byte_is_found(name, folder):
 
 def test_a_lost_file_is_found(folder):
     (folder / "ids.json").unlink()
-    with pytest.raises(ArtifactError, match="ids.json' is missing. Restore it, or adapt again"):
+    with pytest.raises(ArtifactError, match=r"ids.json' is missing. Restore it, or adapt again"):
         metafuse.load(folder)
 
 
 def test_a_damaged_manifest_is_found(folder):
     (folder / "manifest.json").write_text("{")
-    with pytest.raises(ArtifactError, match="manifest.json' is damaged"):
+    with pytest.raises(ArtifactError, match=r"manifest.json' is damaged"):
         metafuse.load(folder)
 
 
 def test_no_folder_and_another_folder_are_no_runs(tmp_path):
     for path in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(
-            ArtifactError, match="is no saved run: it has no manifest.json. Expected a folder that adapt"
+            ArtifactError, match=r"is no saved run: it has no manifest.json. Expected a folder that adapt"
         ):
             metafuse.load(path)
 

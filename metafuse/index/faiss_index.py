@@ -99,9 +99,16 @@ class FaissIndex:
 
         Returns:
             The files written, for whoever keeps their hashes.
+        Raises:
+            ArtifactError: the disk refuses.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        load_faiss().write_index(self._vectors, str(folder / VECTORS_FILE))
+        try:
+            load_faiss().write_index(self._vectors, str(folder / VECTORS_FILE))
+        except RuntimeError as err:  # faiss has no other
+            raise ArtifactError(
+                f"'{folder / VECTORS_FILE}' cannot be written ({err}). Free some space or choose another --out."
+            ) from err
         (folder / IDS_FILE).write_text(json.dumps(self._ids, ensure_ascii=False), encoding="utf-8")
         return [folder / VECTORS_FILE, folder / IDS_FILE]
 

@@ -35,7 +35,8 @@ def retrieve(
         ShapeError: another dimension than the index has, or NaN.
         ConfigError: k is below 1.
     """
-    similarities, ids = index.search(query[None], k if exclude_id is None else k + 1)
+    n_wanted = k if exclude_id is None or k < 1 else k + 1
+    similarities, ids = index.search(query[None], n_wanted)
     hits = [
         Hit(row_id, float(similarity))
         for row_id, similarity in zip(ids[0], similarities[0], strict=False)  # NaN where fewer rows were found
