@@ -20,6 +20,9 @@ from metafuse.schema import Modality
 
 FUSED = "fused"
 
+EXPERT_PULL = 5.0
+"""Pull of expert weights to their prior, in held-out rows."""
+
 
 @dataclass(frozen=True)
 class _Witness:
@@ -121,7 +124,20 @@ def _weigh(
         return _weigh_by_agreement(witnesses, pool)
     truth, held = class_index[rows], [witness.said[rows] for witness in witnesses]
     prior = [agreement(logs.argmax(axis=1), truth, logs.shape[1]) for logs in held]
-    return fit_expert_weights(held, truth, prior)
+    used = _worth_mixing([witness.expert.name for witness in witnesses], prior)
+    found = fit_expert_weights(
+        [held[at] for at in used], truth, [prior[at] for at in used], pull=EXPERT_PULL / len(truth)
+    )
+    weights = dict(zip(used, found, strict=True))
+    return [weights.get(at, 0.0) for at in range(len(witnesses))]
+
+
+def _worth_mixing(names: Sequence[str], skill: Sequence[float]) -> list[int]:
+    """Leave out the fused expert where it does no better than one of its parts: it then holds their noise and no more."""
+    parts = [at for at, name in enumerate(names) if name != FUSED]
+    if not parts or max(skill[at] for at in parts) < max(skill):
+        return list(range(len(names)))
+    return parts
 
 
 def _weigh_by_agreement(witnesses: Sequence[_Witness], pool: Features | None) -> list[float]:
