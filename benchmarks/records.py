@@ -37,9 +37,9 @@ def append_record(
         values = np.array([draw[name] for draw in draws], dtype=np.float64)
         mean, half_width = mean_interval(values)
         metrics[name] = {
-            "values": values.round(5).tolist(),
-            "mean": round(mean, 5),
-            "half_width": None if np.isnan(half_width) else round(half_width, 5),
+            "values": values.round(8).tolist(),
+            "mean": round(mean, 8),
+            "half_width": None if np.isnan(half_width) else round(half_width, 8),
         }
     record = {
         "setting": dict(setting),

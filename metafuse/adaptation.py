@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -72,6 +73,23 @@ class Metrics:
     classes: tuple[ClassResult, ...]
     confusions: tuple[tuple[str, str, int], ...]
     modalities: Mapping[str, ModalityResult]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists and numbers; shares in 0..1."""
+        return {
+            "leave_one_out": _plain(self.leave_one_out) | {"n_folds": self.n_folds},
+            "baseline": {"method": "nearest prototype on frozen features", **_plain(self.baseline)},
+            "classes": {result.label: _plain(result.accuracy) for result in self.classes},
+            "confusions": [list(confusion) for confusion in self.confusions],
+            "modalities": {
+                name: {
+                    "alone": _plain(result.alone),
+                    "without": None if result.without is None else _plain(result.without),
+                    "weight": result.weight,
+                }
+                for name, result in self.modalities.items()
+            },
+        }
 
 
 def adapt_features(
@@ -214,3 +232,7 @@ def _contributions(held_out: HeldOut) -> dict[str, ModalityResult]:
 
 def _spread_of(log_probabilities: np.ndarray) -> float:
     return float(log_probabilities.std(axis=1).mean()) if len(log_probabilities) else 1.0
+
+
+def _plain(found: Proportion) -> dict[str, float | int]:
+    return {"accuracy": found.share, "low": found.low, "high": found.high, "n": found.n}

@@ -1,7 +1,6 @@
 """A run: what adapting to a source gives, in memory or loaded from its folder."""
 
 import logging
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ import pandas as pd
 from jaxtyping import Float
 
 from metafuse.embedder import Embedder, OnProgress
-from metafuse.errors import ConfigError, SchemaError, ShapeError
+from metafuse.errors import ConfigError, SchemaError
 from metafuse.features import Features, open_cache
 from metafuse.fusion.late import log_softmax
 from metafuse.index.faiss_index import FaissIndex
 from metafuse.parallel import run_side_by_side
+from metafuse.query import check_embedding, embed_query, is_row
 from metafuse.report.page import render_report
 from metafuse.rows import Rows, take_rows
 from metafuse.run_report import collect_report, examine_rows, lay_out, summarise
@@ -28,6 +28,7 @@ from metafuse.services.suggest import suggest_labels
 from metafuse.sources.cells import as_text
 from metafuse.sources.labels import text_key
 from metafuse.state import State
+from metafuse.tables import cluster_table, group_table, prediction_table
 from metafuse.task import open_any
 from metafuse.value_patterns import parse_numbers
 
@@ -63,22 +64,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """Leave-one-out accuracy on the support set with its 95 % interval, baseline, modalities, timings."""
-        found = self.state.metrics
-        return {
-            "leave_one_out": _shares(found.leave_one_out) | {"n_folds": found.n_folds},
-            "baseline": {"method": "nearest prototype on frozen features", **_shares(found.baseline)},
-            "classes": {result.label: _shares(result.accuracy) for result in found.classes},
-            "confusions": [list(confusion) for confusion in found.confusions],
-            "modalities": {
-                name: {
-                    "alone": _shares(result.alone),
-                    "without": None if result.without is None else _shares(result.without),
-                    "weight": result.weight,
-                }
-                for name, result in found.modalities.items()
-            },
-            "timings": dict(self.state.timings),
-        }
+        return self.state.metrics.as_dict() | {"timings": dict(self.state.timings)}
 
     def save(self, path: Path | str) -> Path:
         """Write the run and its report to a folder; `metafuse.load` gives the same answers bit for bit.
@@ -161,12 +147,19 @@ class Run:
             ConfigError: the query is none of these, or k is below 1.
             ShapeError: an embedding of another length.
         """
-        return self._hits(self._embed_query(query), k)
+        if isinstance(query, np.ndarray):
+            embedding = query
+        elif is_row(query):
+            embedding = self.embed(query)
+        else:
+            embedding = embed_query(query, self.state.adapted, self.embedder)
+        return self._hits(check_embedding(embedding, self.index.dim), k)
 
     def retrieve_row(self, row_id: object, k: int = 10) -> pd.DataFrame:
         """Find the rows most similar to one of the source's own, itself left out."""
         place = self._place(row_id)
-        return self._hits(self.state.embeddings[place], k, exclude=text_key(self.rows.ids[place]))
+        embedding = check_embedding(self.state.embeddings[place], self.index.dim)
+        return self._hits(embedding, k, exclude=text_key(self.rows.ids[place]))
 
     def clusters(self, n_clusters: int | None = None) -> Clustering:
         """Group the source's rows: labelled classes kept together, new groups found and named."""
@@ -189,31 +182,11 @@ class Run:
         Returns:
             id, cluster (-1 for a row with nothing to embed), name, is_new, in the rows' order.
         """
-        found = self.clusters(n_clusters)
-        names = [*(group.name for group in found.clusters), None]
-        is_new = [*(group.is_new for group in found.clusters), False]
-        return pd.DataFrame(
-            {
-                "id": self.rows.ids,
-                "cluster": found.assignment,
-                "name": [names[place] for place in found.assignment],
-                "is_new": [is_new[place] for place in found.assignment],
-            }
-        )
+        return cluster_table(self.rows.ids, self.clusters(n_clusters))
 
     def cluster_summary(self, n_clusters: int | None = None) -> pd.DataFrame:
         """List the groups of `cluster`: cluster, name, is_new, n_rows, words (most telling), central_rows (ids)."""
-        found = self.clusters(n_clusters).clusters
-        return pd.DataFrame(
-            {
-                "cluster": range(len(found)),
-                "name": [group.name for group in found],
-                "is_new": [group.is_new for group in found],
-                "n_rows": [group.n_rows for group in found],
-                "words": [list(group.words) for group in found],
-                "central_rows": [[text_key(self.rows.ids[row]) for row in group.central_rows] for group in found],
-            }
-        )
+        return group_table(self.rows.ids, self.clusters(n_clusters))
 
     @cached_property
     def judged(self) -> Anomalies:
@@ -237,7 +210,7 @@ class Run:
             {
                 "id": self.rows.ids[order],
                 "anomaly_score": judged.anomaly_score[order],
-                "reason": [anomaly_reason(judged, int(row)) for row in order],
+                "reason": [judged.explain(int(row)) for row in order],
                 "nearest_normal": [[text_key(self.rows.ids[row]) for row in rows] for rows in near],
                 "text": [self.texts[row][:EXCERPT] for row in order],
             }
@@ -296,42 +269,9 @@ class Run:
         return read, features
 
     def _predictions(self, ids: pd.Index, logits: np.ndarray, p_values: np.ndarray) -> pd.DataFrame:
-        logs = log_softmax(logits)
-        best = logs.argmax(axis=1) if len(logs) else np.zeros(0, dtype=np.int64)
-        return pd.DataFrame(
-            {
-                "id": ids,
-                "label": [self.classes[place] for place in best],
-                "probability": np.exp(logs[np.arange(len(logs)), best]).astype(np.float32),
-                "is_unknown": p_values < self.state.settings.false_alarm,
-                "p_value": p_values,
-            }
-        )
-
-    def _embed_query(self, query: object) -> Float[np.ndarray, " dim"]:
-        embed = self.state.adapted.embed
-        if isinstance(query, np.ndarray):
-            if query.shape not in {(self.index.dim,), (1, self.index.dim)}:
-                raise ShapeError(
-                    f"expected an embedding of shape ({self.index.dim},), got {query.shape}. Take a row of embed()."
-                )
-            return (query.ravel() / max(float(np.linalg.norm(query)), 1e-12)).astype(np.float32)
-        if isinstance(query, Path) or (isinstance(query, str) and _is_image_file(query)):
-            return embed(self.embedder.encode_query(images=[_read_file(Path(query))]))[0]
-        if isinstance(query, str):
-            if not query.strip():
-                raise ConfigError("expected words to search for, got an empty text. Give some.")
-            return embed(self.embedder.encode_query(text=[query]))[0]
-        if isinstance(query, Mapping | pd.Series) or (isinstance(query, pd.DataFrame) and len(query) == 1):
-            return self.embed(query)[0]
-        raise ConfigError(
-            f"expected a text, the path of an image, a row or an embedding to search for, got {type(query).__name__}. "
-            "Give one of these."
-        )
+        return prediction_table(ids, self.classes, logits, p_values, self.state.settings.false_alarm)
 
     def _hits(self, embedding: Float[np.ndarray, " dim"], k: int, exclude: str | None = None) -> pd.DataFrame:
-        if not embedding.any():
-            raise SchemaError("there is nothing in the query to compare rows with: it has no text, image or number.")
         hits = retrieve(self.index, embedding, k, exclude_id=exclude)
         places = [self._places[hit.row_id] for hit in hits]
         return pd.DataFrame(
@@ -355,40 +295,16 @@ class Run:
         return self._places[key]
 
 
-def load(path: Path | str, *, device: str | None = None, cache_dir: Path | str | None = None) -> Run:
+def load(path: Path | str, *, device: str = "auto", cache_dir: Path | str | None = None) -> Run:
     """Load a run from its folder; it gives the same answers as when it was saved.
 
     Args:
         path: Folder that `adapt` or `Run.save` wrote.
-        device: "auto", "cpu" or "cuda"; what the run was made with when None.
+        device: "auto", "cpu" or "cuda", wherever the run was made.
         cache_dir: Folder of the feature cache; the user's cache folder when None.
     Raises:
         ArtifactError: there is none, a file was changed, or the encoders are others than the run's.
     """
-    state, rows, index = load_state(Path(path), device or "auto")
-    embedder = Embedder(state.spec, open_cache(cache_dir), device=device or state.settings.device)
+    state, rows, index = load_state(Path(path), device)
+    embedder = Embedder(state.spec, open_cache(cache_dir), device=device)
     return Run(state, rows, embedder, index)
-
-
-def anomaly_reason(judged: Anomalies, row: int) -> str:
-    """Say in words what makes a row unusual."""
-    reasons = judged.reasons(row)
-    if not reasons:
-        return "nothing stands out by itself"
-    return "; ".join(f"{name}: as unusual as {max(share, 0.001):.1%} of rows" for name, share in reasons)
-
-
-def _shares(found: Any) -> dict[str, float | int]:
-    return {"accuracy": found.share, "low": found.low, "high": found.high, "n": found.n}
-
-
-def _is_image_file(text: str) -> bool:
-    path = Path(text)
-    return path.suffix.lower() in {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"} and path.is_file()
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"image '{path}' cannot be read ({err.strerror}). Check the path.") from err

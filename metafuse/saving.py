@@ -12,6 +12,7 @@ report.html         for people
 
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,9 @@ def save_state(
 def load_state(path: Path, device: str) -> tuple[State, Rows, FaissIndex]:
     """Read a run folder.
 
+    Args:
+        path: The folder.
+        device: "auto", "cpu" or "cuda": where the run will search from now on, wherever it was made.
     Raises:
         ArtifactError: there is none, or a file was changed, lost or written by another version.
     """
@@ -65,7 +69,13 @@ def load_state(path: Path, device: str) -> tuple[State, Rows, FaissIndex]:
     id_column, label_column = frame.columns[:2]
     ids = pd.Index(frame.pop(id_column), name=None)
     labels = tuple(None if missing else str(label) for label, missing in _cells(frame.pop(label_column)))
-    return state, Rows(ids, frame, labels, Media(files=False)), load_index(path, device)
+    return _moved(state, device), Rows(ids, frame, labels, Media(files=False)), load_index(path, device)
+
+
+def _moved(state: State, device: str) -> State:
+    surroundings = tuple(replace(view, device=device) for view in state.adapted.surroundings)
+    settings = replace(state.settings, device=device)
+    return replace(state, settings=settings, adapted=replace(state.adapted, surroundings=surroundings))
 
 
 def versions() -> dict[str, str]:

@@ -34,6 +34,8 @@ ORDER = [
     "state",
     "saving",
     "run_report",
+    "query",
+    "tables",
     "run",
     "pipeline",
     "inspection",

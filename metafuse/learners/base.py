@@ -35,7 +35,10 @@ class HeldOut:
 class Adapted(Protocol):
     """A learner's model of one support set; a frozen dataclass, so that it can be saved."""
 
-    held_out: HeldOut
+    @property
+    def held_out(self) -> HeldOut:
+        """How the labelled rows fare when held out."""
+        ...
 
     def embed(self, features: Features) -> Float[np.ndarray, "n_items dim"]:
         """Return the embedding in which the model compares items, L2-normalised."""

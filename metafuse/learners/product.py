@@ -133,7 +133,7 @@ def _weigh(
 
 
 def _worth_mixing(names: Sequence[str], skill: Sequence[float]) -> list[int]:
-    """Leave out the fused expert where it does no better than one of its parts: it then holds their noise and no more."""
+    """Leave out the fused expert where it does no better than one of its parts: it then adds their noise alone."""
     parts = [at for at, name in enumerate(names) if name != FUSED]
     if not parts or max(skill[at] for at in parts) < max(skill):
         return list(range(len(names)))

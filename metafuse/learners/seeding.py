@@ -63,7 +63,7 @@ def seed_view(view: View, held_out: int | None) -> Seeding:
 
 
 def graph_reliance(labels_per_class: float, shot_weight: float) -> float:
-    """Power of the graph's prototypes in the seed, 0..1: full with few labels and no names, none with many or with names.
+    """Power of the graph's prototypes in the seed, 0..1: full with few labels and no names, else none.
 
     Args:
         labels_per_class: Labelled rows a class, on average.

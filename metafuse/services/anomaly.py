@@ -55,6 +55,11 @@ class Anomalies:
         ranked = sorted((float(share[row]), name) for name, share in self.shares.items())
         return [(name, share) for share, name in ranked if share <= UNUSUAL][:limit]
 
+    def explain(self, row: int) -> str:
+        """Say in words what makes a row unusual."""
+        said = [f"{name}: as unusual as {max(share, 0.001):.1%} of rows" for name, share in self.reasons(row)]
+        return "; ".join(said) or "nothing stands out by itself"
+
 
 def find_anomalies(
     features: Features,

@@ -1,0 +1,60 @@
+"""Answers of a run as tables for people and programs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from metafuse.fusion.late import log_softmax
+from metafuse.services.cluster import Clustering
+from metafuse.sources.labels import text_key
+
+
+def prediction_table(
+    ids: pd.Index,
+    classes: Sequence[str],
+    logits: Float[np.ndarray, "n n_way"],
+    p_values: Float[np.ndarray, " n"],
+    false_alarm: float,
+) -> pd.DataFrame:
+    """Best known class of each row: id, label, probability, is_unknown (p_value < false_alarm), p_value."""
+    logs = log_softmax(logits)
+    best = logs.argmax(axis=1) if len(logs) else np.zeros(0, dtype=np.int64)
+    return pd.DataFrame(
+        {
+            "id": ids,
+            "label": [classes[place] for place in best],
+            "probability": np.exp(logs[np.arange(len(logs)), best]).astype(np.float32),
+            "is_unknown": p_values < false_alarm,
+            "p_value": p_values,
+        }
+    )
+
+
+def cluster_table(ids: pd.Index, found: Clustering) -> pd.DataFrame:
+    """Group of each row: id, cluster (-1 for a row with nothing to embed), name, is_new."""
+    names = [*(group.name for group in found.clusters), None]
+    is_new = [*(group.is_new for group in found.clusters), False]
+    return pd.DataFrame(
+        {
+            "id": ids,
+            "cluster": found.assignment,
+            "name": [names[place] for place in found.assignment],
+            "is_new": [is_new[place] for place in found.assignment],
+        }
+    )
+
+
+def group_table(ids: pd.Index, found: Clustering) -> pd.DataFrame:
+    """One line a group: cluster, name, is_new, n_rows, words (most telling), central_rows (ids)."""
+    return pd.DataFrame(
+        {
+            "cluster": range(len(found.clusters)),
+            "name": [group.name for group in found.clusters],
+            "is_new": [group.is_new for group in found.clusters],
+            "n_rows": [group.n_rows for group in found.clusters],
+            "words": [list(group.words) for group in found.clusters],
+            "central_rows": [[text_key(ids[row]) for row in group.central_rows] for group in found.clusters],
+        }
+    )
