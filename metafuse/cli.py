@@ -68,12 +68,14 @@ def adapt(
     from metafuse.pipeline import adapt as adapt_source
     from metafuse.pipeline import default_out
 
+    folder = out or default_out(source)
     with _progress() as on_progress:
         run = adapt_source(
             source, labels, label_column=label_column, learner=learner, base=base, false_alarm=false_alarm, seed=seed,
-            device=device, out=out or default_out(source), cache_dir=cache_dir, on_progress=on_progress,
+            device=device, out=folder, cache_dir=cache_dir, on_progress=on_progress,
         )  # fmt: skip
-    _show(run.summary(), as_json)
+    written = {"run": str(folder), "report": str(folder / "report.html")}
+    _show((run.facts() if as_json else run.summary()) | written, as_json)
 
 
 @app.command()

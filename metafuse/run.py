@@ -18,17 +18,16 @@ from metafuse.parallel import run_side_by_side
 from metafuse.query import check_embedding, embed_query, is_row
 from metafuse.report.page import render_report
 from metafuse.rows import Rows, take_rows
-from metafuse.run_report import collect_report, examine_rows, lay_out, summarise
+from metafuse.run_report import collect_report, count_facts, examine_rows, lay_out, summarise
 from metafuse.saving import load_state, save_state
 from metafuse.schema import Modality
 from metafuse.services.anomaly import Anomalies, find_anomalies, nearest_normal
 from metafuse.services.cluster import Clustering, cluster
 from metafuse.services.retrieve import retrieve
 from metafuse.services.suggest import suggest_labels
-from metafuse.sources.cells import as_text
 from metafuse.sources.labels import text_key
 from metafuse.state import State
-from metafuse.tables import cluster_table, group_table, prediction_table
+from metafuse.tables import cluster_table, group_table, prediction_table, row_texts
 from metafuse.task import open_any
 from metafuse.value_patterns import parse_numbers
 
@@ -99,8 +98,12 @@ class Run:
         return Path(path)
 
     def summary(self) -> dict[str, Any]:
-        """Facts a person wants after adapting, as printed by the command line."""
+        """Facts a person wants after adapting, in words."""
         return summarise(self.state, self.predictions)
+
+    def facts(self) -> dict[str, Any]:
+        """The same for programs: counts, settings, notes and metrics, all JSON-able."""
+        return count_facts(self.state, self.predictions) | {"metrics": self.metrics}
 
     def predict(self, rows: object, *, on_progress: OnProgress | None = None) -> pd.DataFrame:
         """Label rows, each independent of the others.
@@ -245,12 +248,7 @@ class Run:
     @cached_property
     def texts(self) -> list[str]:
         """What each row says: its text columns, or where there are none its tabular ones."""
-        schema = self.state.spec.schema
-        names = schema.named(Modality.TEXT) or schema.named(Modality.CATEGORICAL, Modality.NUMERIC)
-        columns = [[as_text(cell) or "" for cell in self.rows.frame[name].astype(object)] for name in names]
-        return [" · ".join(cell for cell in cells if cell.strip()) for cells in zip(*columns, strict=True)] or [
-            ""
-        ] * len(self.rows)
+        return row_texts(self.rows, self.state.spec.schema)
 
     @property
     def _has_text(self) -> bool:

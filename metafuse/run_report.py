@@ -80,6 +80,24 @@ def summarise(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
     return facts
 
 
+def count_facts(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
+    """Counts, settings and notes of a run, JSON-able."""
+    return {
+        "source": state.settings.source,
+        "n_rows": len(predictions),
+        "n_labelled": int((state.class_index >= 0).sum()),
+        "classes": list(state.classes),
+        "n_quarantined": len(state.quarantine),
+        "n_unknown": int(predictions["is_unknown"][state.class_index < 0].sum()),
+        "encoders": encoder_names(state),
+        "learner": state.settings.learner,
+        "fusion": state.settings.fusion,
+        "false_alarm": state.settings.false_alarm,
+        "seed": state.settings.seed,
+        "notes": list(state.notes),
+    }
+
+
 def encoder_names(state: State) -> dict[str, str]:
     """Modality -> what encoded it."""
     spec = state.spec

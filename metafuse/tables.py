@@ -7,8 +7,20 @@ import pandas as pd
 from jaxtyping import Float
 
 from metafuse.fusion.late import log_softmax
+from metafuse.rows import Rows
+from metafuse.schema import Modality, Schema
 from metafuse.services.cluster import Clustering
+from metafuse.sources.cells import as_text
 from metafuse.sources.labels import text_key
+
+
+def row_texts(rows: Rows, schema: Schema) -> list[str]:
+    """What each row says: its text columns, or where there are none its tabular ones."""
+    names = schema.named(Modality.TEXT) or schema.named(Modality.CATEGORICAL, Modality.NUMERIC)
+    columns = [[as_text(cell) or "" for cell in rows.frame[name].astype(object)] for name in names]
+    if not columns:
+        return [""] * len(rows)
+    return [" · ".join(cell for cell in cells if cell.strip()) for cells in zip(*columns, strict=True)]
 
 
 def prediction_table(
