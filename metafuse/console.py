@@ -41,12 +41,12 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         if isinstance(value, Mapping):
             console.print(f"[bold]{title}[/bold]")
             for name, fact in value.items():
-                console.print(f"  {name:<22} {_cell(fact)}", markup=False, highlight=False)
+                console.print(f"  {name:<22} {_words(fact)}", markup=False, highlight=False)
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):
             console.print(f"[bold]{title}[/bold]")
             _print_rows(console, list(value[0]), [list(row.values()) for row in value])
         elif value not in (None, [], ""):
-            text = "; ".join(map(str, value)) if isinstance(value, list) else _cell(value)
+            text = "; ".join(map(str, value)) if isinstance(value, list) else _words(value)
             console.print(f"{title:<24} {text}", markup=False, highlight=False)
 
 
@@ -80,12 +80,16 @@ def _print_rows(console: Console, names: list[str], rows: list[list[Any]]) -> No
     console.print(table, highlight=False)
 
 
-def _cell(value: Any) -> str:
+def _words(value: Any) -> str:
     if isinstance(value, float):
         return "" if value != value else f"{value:.3f}"  # noqa: PLR0124 - NaN is the one value unlike itself
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value))
-    text = "" if value is None else " ".join(str(value).split())
+    return "" if value is None else " ".join(str(value).split())
+
+
+def _cell(value: Any) -> str:
+    text = _words(value)
     return text if len(text) <= CELL_WIDTH else text[: CELL_WIDTH - 1] + "…"
 
 

@@ -71,13 +71,13 @@ class Run:
         Raises:
             ArtifactError: something else stands there, or the disk refuses.
         """
-        clustering, _, suggested, quality, layout = run_side_by_side(
-            [
+        clustering, layout, _, suggested, quality = run_side_by_side(
+            [  # the longest first
                 self.clusters,
+                lambda: lay_out(self.state),
                 lambda: self.judged,
                 self.suggest_labels,
                 lambda: examine_rows(self.state, self.rows),
-                lambda: lay_out(self.state),
             ],
             imports=REPORT_IMPORTS,
         )
