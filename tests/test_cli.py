@@ -59,9 +59,10 @@ def test_adapt_takes_labels_learner_and_json(source, call, tickets, tmp_path):
     )  # fmt: skip
     facts = json.loads(stdout)
     assert code == 0
-    assert facts["labelled"] == "6 in 3 classes"
-    assert facts["learner"] == "lda, fusion auto, device cpu"
-    assert "false-alarm rate of 10%" in facts["unknown"]
+    assert (facts["n_labelled"], len(facts["classes"])) == (6, 3)
+    assert (facts["learner"], facts["false_alarm"], facts["seed"]) == ("lda", 0.1, 3)
+    assert set(facts["metrics"]) >= {"leave_one_out", "baseline", "modalities", "timings"}
+    assert facts["report"] == str(tmp_path / "run" / "report.html")
 
 
 def test_inspect_names_modalities_and_trains_nothing(source, call):
