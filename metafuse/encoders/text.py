@@ -7,6 +7,7 @@ log says so when the model is loaded.
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -109,11 +110,23 @@ class TextEncoder:
 
         tokens = [np.array(e.ids) for e in self._tokenizer.encode_batch_fast(texts)]
         lengths = [len(ids) for ids in tokens]
-        for rows in pack(lengths, self.token_budget):
+        model = self._packed  # loaded here, once, not in each thread
+
+        def encode_batch(rows: list[int]) -> int:
             runs = [(len(list(run)), length) for length, run in groupby(lengths[row] for row in rows)]
             packed = torch.from_numpy(np.concatenate([tokens[row] for row in rows]))
-            out[rows] = self._packed.embed(packed, runs).numpy()
-            report(len(rows))
+            out[rows] = model.embed(packed, runs).numpy()
+            return len(rows)
+
+        # A batch a thread beats all threads on each of a batch's many short steps, by 6-8 % on two cores.
+        n_threads = torch.get_num_threads()
+        executor = ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,))
+        try:
+            for n_done in executor.map(encode_batch, pack(lengths, self.token_budget)):
+                report(n_done)
+        finally:
+            executor.shutdown(cancel_futures=True)
+            torch.set_num_threads(n_threads)
 
     def _encode_generic(
         self, texts: list[str], out: Float32[np.ndarray, "n dim"], report: Callable[[int], None]
