@@ -2,20 +2,20 @@
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from metafuse.errors import ConfigError
 
 
 class Registry:
-    """A table of names, each the address `module:Class` of one implementation.
+    """A table of names, each the address `module:Class` of one implementation, or of the function that builds it.
 
-    Classes are imported when they are first asked for, so a registry costs nothing to define.
+    They are imported when they are first asked for, so a registry costs nothing to define.
 
     Args:
         kind: What the entries are, for messages: "learner", "fusion".
-        table: Name -> "module:Class".
+        table: Name -> "module:Class" or "module:function".
     """
 
     def __init__(self, kind: str, table: Mapping[str, str]) -> None:
@@ -26,8 +26,8 @@ class Registry:
         """List the known names, sorted."""
         return sorted(self._table)
 
-    def get(self, name: str) -> type:
-        """Import and return the class behind a name.
+    def get(self, name: str) -> Callable[..., Any]:
+        """Import and return what builds the thing of a name.
 
         Raises:
             ConfigError: the name is not in the table.
@@ -44,9 +44,9 @@ class Registry:
         Raises:
             ConfigError: the name is unknown, or an option is not an argument of its constructor.
         """
-        cls = self.get(name)
+        build = self.get(name)
         try:
-            inspect.signature(cls).bind(*args, **options)
+            inspect.signature(build).bind(*args, **options)
         except TypeError as err:
-            raise ConfigError(f"{self.kind} '{name}': {err}. It takes {inspect.signature(cls)}.") from err
-        return cls(*args, **options)
+            raise ConfigError(f"{self.kind} '{name}': {err}. It takes {inspect.signature(build)}.") from err
+        return build(*args, **options)

@@ -53,7 +53,7 @@ SHARED = {
     "index": ["base", "backend", "checks", "ordering", "faiss_index"],
     "learners": [
         *("base", "folds", "linear", "gaussian", "prototypes", "graph", "view", "seeding"),
-        *("surroundings", "heads", "novelty", "mixture", "product"),
+        *("surroundings", "heads", "novelty", "mixture", "product", "single"),
     ],
     "services": ["normalise", "words", "surprise", "tree"],
     "report": ["base", "words", "projection", "points", "summary"],

@@ -6,9 +6,9 @@ LEARNERS = Registry(
     "learner",
     {
         "auto": "metafuse.learners.auto:AutoLearner",
-        "lda": "metafuse.learners.lda:LdaLearner",
-        "logistic": "metafuse.learners.logistic:LogisticLearner",
-        "propagation": "metafuse.learners.propagation:PropagationLearner",
-        "prototypical": "metafuse.learners.metric.prototypical:PrototypicalLearner",
+        "lda": "metafuse.learners.lda:lda_learner",
+        "logistic": "metafuse.learners.logistic:logistic_learner",
+        "propagation": "metafuse.learners.propagation:propagation_learner",
+        "prototypical": "metafuse.learners.metric.prototypical:prototypical_learner",
     },
 )
