@@ -57,7 +57,7 @@ class Anomalies:
 
     def explain(self, row: int) -> str:
         """Say in words what makes a row unusual."""
-        said = [f"{name}: as unusual as {max(share, 0.001):.1%} of rows" for name, share in self.reasons(row)]
+        said = [f"{name}: among the strangest {max(share, 0.001):.1%} of rows" for name, share in self.reasons(row)]
         return "; ".join(said) or "nothing stands out by itself"
 
 
