@@ -27,7 +27,7 @@ class Line:
         title: What was measured, in words; what, data, k_shot and metric find it in the records.
         target: In words.
         baselines: Names in the table and their metrics.
-        unit: "%" for a share; "s" shows the median and the range, "x" two decimals; anything else is put behind the mean.
+        unit: "%" for a share; "s" for the median and the range, "x" for two decimals; others stand behind the mean.
     """
 
     title: str
