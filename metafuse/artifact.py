@@ -24,6 +24,7 @@ from metafuse.errors import ArtifactError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+SHOWN = 5
 
 
 def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, Any]) -> None:
@@ -61,8 +62,26 @@ def check_target(path: Path) -> None:
     Raises:
         ArtifactError: something else stands there.
     """
-    if path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir())):
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    own = _saved_files(path)
+    if own is None:
         raise ArtifactError(f"'{path}' exists and is no saved run. Choose another --out, or move it away.")
+    foreign = sorted(item.name for item in path.iterdir() if item.name not in own)
+    if foreign:
+        raise ArtifactError(
+            f"'{path}' holds {', '.join(foreign[:SHOWN])} beside a saved run, which saving again would delete. "
+            "Move that away, or choose another --out."
+        )
+
+
+def _saved_files(path: Path) -> set[str] | None:
+    """Names of the files of an earlier save, its manifest among them; None where the folder is no such thing."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        return {MANIFEST, *manifest["files"]} if "format" in manifest else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def open_folder(path: Path) -> dict[str, Any]:

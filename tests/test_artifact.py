@@ -109,3 +109,17 @@ def test_dataclass_from_elsewhere_does_not_come_back(tmp_path):
     save_value(Foreign(1), tmp_path, "model")
     with pytest.raises(ArtifactError, match="is not part of metafuse"):
         load_value(tmp_path, "model")
+
+
+def test_folder_with_another_manifest_is_not_overwritten(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"name": "my web app"}')
+    with pytest.raises(ArtifactError, match="is no saved run"):
+        save_folder(tmp_path, write_two, {})
+    assert (tmp_path / "manifest.json").read_text() == '{"name": "my web app"}'
+
+
+def test_file_put_beside_a_run_is_not_deleted(saved):
+    (saved / "mylabels.csv").write_text("id,label")
+    with pytest.raises(ArtifactError, match=r"holds mylabels\.csv beside a saved run.*Move that away"):
+        save_folder(saved, write_two, {})
+    assert (saved / "mylabels.csv").is_file()

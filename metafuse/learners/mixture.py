@@ -91,7 +91,7 @@ class Mixture:
         return self.assess(features)[0]
 
     def p_values(self, features: Features) -> Float[np.ndarray, " n_items"]:
-        """Share of known-class rows at least as unusual as each item; 1 for an item without any known column."""
+        """Share of known-class rows at least as unusual as each item; 0 for an item without any known column."""
         return self.assess(features)[1]
 
     def assess(self, features: Features) -> tuple[Float[np.ndarray, "n n_way"], Float[np.ndarray, " n"]]:
@@ -107,7 +107,7 @@ class Mixture:
         looks = [surroundings.look(features) for surroundings in self.surroundings]
         said = [expert.log_probabilities(looks[expert.view]) for expert in self.experts]
         p_values = self.novelty.p_values(self.novelty.scores(looks[0].x, looks[0].near))
-        return combine_experts(said, self.weights).astype(np.float32), np.where(looks[0].there, p_values, np.float32(1))
+        return combine_experts(said, self.weights).astype(np.float32), np.where(looks[0].there, p_values, np.float32(0))
 
 
 def fit_expert(

@@ -57,7 +57,10 @@ class Anomalies:
 
     def explain(self, row: int) -> str:
         """Say in words what makes a row unusual."""
-        said = [f"{name}: among the strangest {max(share, 0.001):.1%} of rows" for name, share in self.reasons(row)]
+        said = [
+            f"{name}: about {max(share, 0.001):.1%} of rows expected to be as unusual"
+            for name, share in self.reasons(row)
+        ]
         return "; ".join(said) or "nothing stands out by itself"
 
 

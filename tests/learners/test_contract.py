@@ -168,12 +168,12 @@ def test_items_without_one_modality_are_told_by_the_other(name, sample, adapt):
         assert accuracy(adapted.logits(query.without(column, list(range(40)))), query.class_index) > 0.9
 
 
-def test_item_with_nothing_gets_uniform_logits_and_p_value_one(name, sample, adapt, features_of):
+def test_item_with_nothing_gets_uniform_logits_and_is_unknown(name, sample, adapt, features_of):
     support, pool = sample([4, 4, 4]), sample([8] * 3, 1)
     adapted = adapt(name, support.features, support.class_index, pool.features)
     bare = features_of(text=np.zeros((2, 12)), image=np.zeros((2, 6)))
     np.testing.assert_allclose(softmax(adapted.logits(bare)), 1 / 3, atol=1e-6)
-    np.testing.assert_array_equal(adapted.p_values(bare), 1)
+    np.testing.assert_array_equal(adapted.p_values(bare), 0)
 
 
 def test_labelled_item_with_nothing_is_not_learned_from(name, sample, adapt):
