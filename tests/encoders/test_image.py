@@ -155,10 +155,13 @@ def test_model_with_code_of_its_own_is_refused(folders, tmp_path):
 
 
 def test_model_that_hides_patches_at_random_is_refused(folders, tmp_path):
+    import torch
     from transformers import ViTMAEConfig, ViTMAEModel
 
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    ViTMAEModel(ViTMAEConfig(image_size=32, patch_size=8, **sizes)).save_pretrained(tmp_path)
+    torch.manual_seed(0)  # weights, and the patches it hides
+    config = ViTMAEConfig(image_size=32, patch_size=4, initializer_range=1.0, **sizes)
+    ViTMAEModel(config).save_pretrained(tmp_path)
     settings = folders["vit"] / "preprocessor_config.json"
     (tmp_path / settings.name).write_bytes(settings.read_bytes())
     with pytest.raises(ConfigError, match="expected the same vector for the same image"):
