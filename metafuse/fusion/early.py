@@ -44,10 +44,6 @@ class EarlyFusion:
         """Names of the columns that count, in the order they are concatenated."""
         return [column for column, weight in self.weights.items() if weight > 0]
 
-    def has_any(self, features: Features) -> np.ndarray:
-        """Tell which items have at least one of the columns, (n_items,) bool."""
-        return np.logical_or.reduce([features.present[column] for column in self.columns])
-
     def _block(self, features: Features, column: str) -> Float[np.ndarray, "n_items dim"]:
         matrix, mean = features.matrices.get(column), self.means[column]
         if matrix is None or matrix.shape[1] != len(mean):

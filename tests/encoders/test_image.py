@@ -128,7 +128,9 @@ def test_fingerprint_follows_the_pre_processing(folders, tmp_path):
 
 
 def test_constructor_reads_nothing():
-    TransformersImageEncoder("/nowhere/at/all")
+    encoder = TransformersImageEncoder("/nowhere/at/all")
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        _ = encoder.fingerprint
 
 
 def test_folder_without_preprocessor_is_refused(folders, tmp_path):
