@@ -53,6 +53,36 @@ class AdaptSpec(_Strict):
     k_shot: int | None = Field(default=None, ge=1, description="labels kept per class, drawn with the seed")
 
 
+class ClassSpec(_Strict):
+    """Class splits for meta-training, each a list of labels or a share of the classes; `meta_train` is the rest.
+
+    Shares are drawn with the seed, whole groups at a time where there is a `group_column`.
+    """
+
+    meta_val: tuple[str, ...] | float = 0.2
+    meta_test: tuple[str, ...] | float = 0.0
+    meta_train: tuple[str, ...] | None = Field(default=None, description="every other class when not given")
+    group_column: str | None = Field(default=None, description="groups classes, as an alphabet does its characters")
+    duplicate_column: str | None = Field(default=None, description="rows of one value are near-duplicates")
+    seed: int = Field(default=0, ge=0)
+
+
+class EpisodeSizes(_Strict):
+    """How episodes are drawn.
+
+    With `variable_way` or `variable_shot` the numbers are upper bounds and each episode draws its own, as in
+    Meta-Dataset (Triantafillou et al. 2020, arXiv:1903.03096, section 3.2).
+    """
+
+    n_way: int = Field(default=5, ge=2)
+    k_shot: int = Field(default=5, ge=1)
+    n_query: int = Field(default=15, ge=1, description="query items per class")
+    variable_way: bool = False
+    variable_shot: bool = False
+    within_group: bool = Field(default=False, description="all classes of an episode from one group")
+    query_alpha: float | None = Field(default=None, gt=0, description="Dirichlet draw of the query classes' shares")
+
+
 class DataFile(_Strict):
     """One file of a public data set: its address, if it has one, and what its bytes must be."""
 
@@ -71,6 +101,8 @@ class TaskSpec(_Strict):
     columns: Mapping[str, Modality] = Field(default_factory=dict)
     class_names: Mapping[str, str] = Field(default_factory=dict, description="label -> its name in words")
     adapt: AdaptSpec = Field(default_factory=AdaptSpec)
+    classes: ClassSpec = Field(default_factory=ClassSpec)
+    episodes: EpisodeSizes = Field(default_factory=EpisodeSizes)
     data_set: str | None = None
     files: tuple[DataFile, ...] = ()
 
@@ -192,7 +224,9 @@ def _explain(err: ValidationError) -> str:
 
 def _known_keys(place: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = TaskSpec
-    nested: dict[str, type[BaseModel]] = {"source": SourceSpec, "adapt": AdaptSpec, "files": DataFile}
+    nested: dict[str, type[BaseModel]] = {
+        "source": SourceSpec, "adapt": AdaptSpec, "classes": ClassSpec, "episodes": EpisodeSizes, "files": DataFile,
+    }  # fmt: skip
     for part in place:
         model = nested.get(str(part), model)
     return list(model.model_fields)

@@ -70,6 +70,9 @@ def _wrapper(names: tuple[str, ...]) -> str:
 class FileSource(Source):
     """Images and texts as rows: the columns are id, image or text, and label where there are class folders.
 
+    Where class folders of one name lie in different folders, as in `Greek/character01` and `Latin/character01`, the
+    label is the path of both, and a column `folder` holds the upper one.
+
     Args:
         name: Short name for folders and titles.
         tree: The files; a file's label is the folder it lies in.
@@ -114,17 +117,25 @@ class FileSource(Source):
 
     def _batches(self, names: list[str], quarantine: list[Quarantined]) -> Iterator[pa.RecordBatch]:
         parents = {PurePosixPath(name).parent for name in names}
+        nested = len({parent.name for parent in parents}) < len(parents)
+        top = _wrapper(tuple(names)) if nested else ""
         columns = ["id"]
         columns += ["image"] if any(name.lower().endswith(IMAGE_SUFFIXES) for name in names) else []
         columns += ["text"] if any(name.lower().endswith(TEXT_SUFFIXES) for name in names) else []
         columns += ["label"] if len(parents) > 1 else []
+        columns += ["folder"] if nested else []
         schema = pa.schema([(column, pa.string()) for column in columns])
         for start in range(0, len(names), _BATCH_FILES):
-            rows = [self._row(name, quarantine) for name in names[start : start + _BATCH_FILES]]
+            rows = [
+                self._row(name, quarantine, _labels(name.removeprefix(top), nested))
+                for name in names[start : start + _BATCH_FILES]
+            ]
             yield pa.RecordBatch.from_pylist([row for row in rows if row is not None], schema)
 
-    def _row(self, name: str, quarantine: list[Quarantined]) -> dict[str, str | None] | None:
-        row: dict[str, str | None] = {"id": name, "label": PurePosixPath(name).parent.name or None}
+    def _row(
+        self, name: str, quarantine: list[Quarantined], labels: dict[str, str | None]
+    ) -> dict[str, str | None] | None:
+        row: dict[str, str | None] = {"id": name, **labels}
         if name.lower().endswith(IMAGE_SUFFIXES):
             return row | {"image": name}
         with self.tree.file(name).open() as stream:
@@ -137,3 +148,11 @@ class FileSource(Source):
         except UnicodeDecodeError as err:
             quarantine.append(Quarantined(name, "text", f"{name} is not UTF-8 text (byte {err.start})"))
             return None
+
+
+def _labels(name: str, nested: bool) -> dict[str, str | None]:
+    parent = PurePosixPath(name).parent
+    if not nested:
+        return {"label": parent.name or None}
+    above = str(parent.parent)
+    return {"label": str(parent) if parent.name else None, "folder": above if above != "." else None}

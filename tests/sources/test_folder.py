@@ -52,6 +52,15 @@ def test_class_folders_give_labels(read):
     assert dataset.quarantine == ()
 
 
+def test_class_folders_of_one_name_are_told_apart_by_the_folder_above(read):
+    dataset = read({"all/Greek/c1/1.png": "", "all/Latin/c1/2.png": "", "all/Latin/c2/3.png": ""})
+    assert [(row["label"], row["folder"]) for row in rows(dataset)] == [
+        ("Greek/c1", "Greek"),
+        ("Latin/c1", "Latin"),
+        ("Latin/c2", "Latin"),
+    ]
+
+
 def test_a_flat_folder_has_no_labels(read):
     assert rows(read({"1.txt": "one", "2.md": "two"})) == [
         {"id": "1.txt", "text": "one"},
