@@ -15,6 +15,7 @@ from metafuse.features import Features
 from metafuse.fusion.base import Fusion
 from metafuse.learners.heads import lda_head, logistic_head, neighbour_head, prototype_head, self_trained_head
 from metafuse.learners.mixture import Mixture
+from metafuse.learners.policy import Policy, load_policy
 from metafuse.learners.product import fit_mixture
 
 HEADS = (logistic_head, lda_head, prototype_head, self_trained_head, neighbour_head)
@@ -30,12 +31,20 @@ class AutoLearner:
         views: Name -> fusion of one modality (and "fused" to make an expert of `fusion` as well); none for one expert.
         seed: Decides which labels are held out together.
         device: "auto", "cpu" or "cuda", for neighbour searches.
+        policy: Chooses the numbers each view is adapted with; the one that ships with the package when None.
     """
 
     def __init__(
-        self, fusion: Fusion, *, views: Mapping[str, Fusion] | None = None, seed: int = 0, device: str = "auto"
+        self,
+        fusion: Fusion,
+        *,
+        views: Mapping[str, Fusion] | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        policy: Policy | None = None,
     ) -> None:
         self._fusion, self._views, self._seed, self._device = fusion, dict(views or {}), seed, device
+        self._policy = load_policy() if policy is None else policy
 
     def adapt(
         self,
@@ -51,5 +60,5 @@ class AutoLearner:
         return fit_mixture(
             self._fusion, self._views, heads, prior,
             support=support, class_index=class_index, pool=pool, class_shots=class_shots,
-            seed=self._seed, device=self._device,
+            policy=self._policy, seed=self._seed, device=self._device,
         )  # fmt: skip

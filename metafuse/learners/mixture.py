@@ -12,6 +12,7 @@ Modern Neural Networks", arXiv:1706.04599 (temperature).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -20,15 +21,22 @@ from metafuse.features import Features
 from metafuse.fusion.late import combine_experts, fit_expert_weights, log_softmax
 from metafuse.learners.base import HeldOut
 from metafuse.learners.graph import average_neighbours
-from metafuse.learners.linear import LinearHead
 from metafuse.learners.novelty import Novelty
-from metafuse.learners.prototypes import PrototypeHead
 from metafuse.learners.seeding import Seeding
 from metafuse.learners.surroundings import Look, NeighbourHead, Surroundings
 from metafuse.learners.view import View
 from metafuse.parallel import run_side_by_side
 
-Head = LinearHead | PrototypeHead | NeighbourHead
+
+@runtime_checkable
+class Head(Protocol):
+    """Scores rows against classes; a frozen dataclass, so that it can be saved."""
+
+    def logits(self, x: Float[np.ndarray, "n _"], /) -> Float[np.ndarray, "n n_way"]:
+        """Score each row's embedding, or, of a `NeighbourHead`, what its neighbours are."""
+        ...
+
+
 FitHead = Callable[[View, Seeding], Head]
 
 CHUNK = 16_384

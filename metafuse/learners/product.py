@@ -1,7 +1,7 @@
 """Fits a mixture: an expert per view, weighed by held-out labels, or by agreement where there is one label a class."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -13,6 +13,7 @@ from metafuse.fusion.late import combine_experts, fit_expert_weights
 from metafuse.learners.base import HeldOut
 from metafuse.learners.mixture import FEWEST_HELD_OUT, Expert, FitHead, Mixture, fit_expert
 from metafuse.learners.novelty import fit_novelty
+from metafuse.learners.policy import CONSTANTS, Policy
 from metafuse.learners.seeding import seed_folds
 from metafuse.learners.surroundings import Surroundings, surroundings_of
 from metafuse.learners.view import View, read_view
@@ -57,6 +58,7 @@ def fit_mixture(
     class_index: Int[np.ndarray, " n_support"],
     pool: Features | None,
     class_shots: Features | None,
+    policy: Policy = CONSTANTS,
     seed: int,
     device: str,
 ) -> Mixture:
@@ -72,6 +74,7 @@ def fit_mixture(
         class_index: Their classes.
         pool: Unlabelled items of the same source.
         class_shots: One item per class, made of its name.
+        policy: Chooses the numbers each view is adapted with.
         seed: Decides folds and, for a large pool, which rows take part.
         device: Where searches run.
     Raises:
@@ -81,7 +84,7 @@ def fit_mixture(
     for name, one in {FUSED: fusion, **views}.items():
         view = read_view(one, support, class_index, pool=pool, class_shots=class_shots, seed=seed, device=device)
         if view is not None:
-            opened[name] = view
+            opened[name] = replace(view, numbers=policy.choose(view.traits))
     if FUSED not in opened:
         raise EpisodeError(
             "expected a labelled row with a value in the columns used and another row that differs from it, got none. "

@@ -2,7 +2,7 @@
 
 1. Logistic regression on labels and class names. With few labels and no names to go by, its posterior is multiplied by
    that of prototypes of the rows that the labels alone reach over the graph: worth 6 to 9 points at one label a class.
-2. The posterior enters the graph with weight `SEED_WEIGHT`, labels with weight 1; propagation gives every row a
+2. The posterior enters the graph with the view's `seed_weight`, labels with weight 1; propagation gives every row a
    class distribution.
 3. The distributions, sharpened, are the soft targets of a second logistic regression over all rows.
 
@@ -22,8 +22,6 @@ from metafuse.learners.prototypes import fit_prototypes
 from metafuse.learners.view import View
 from metafuse.parallel import run_side_by_side
 
-SEED_WEIGHT = 0.5
-SHARPNESS = 5
 REACH_ALPHA = 0.95
 REACH_ITERATIONS = 30
 REACH_SHARPNESS = 3
@@ -51,15 +49,17 @@ class Seeding:
 
 def seed_view(view: View, held_out: int | None) -> Seeding:
     """Fit logistic regression to the labels outside a fold and spread its posterior over the graph."""
-    logistic = fit_logistic(*view.labelled(held_out))
+    numbers = view.numbers
+    logistic = fit_logistic(*view.labelled(held_out), c=numbers.c)
     kept = view.kept(held_out)
     posterior = softmax(logistic.logits(view.base))
     reliance = graph_reliance(len(kept) / view.n_way, view.shot_weight)
     if reliance > 0:
         posterior = _normalise(posterior * _reached_posterior(view, kept) ** np.float32(reliance) + 1e-12)
-    seeds = np.float32(SEED_WEIGHT) * posterior
+    seeds = np.float32(numbers.seed_weight) * posterior
     seeds[kept] = np.eye(view.n_way, dtype=np.float32)[view.class_index[kept]]
-    return Seeding(held_out, logistic, _normalise(propagate(view.neighbourhood.graph, seeds)))
+    spread = propagate(view.neighbourhood.graph, seeds, alpha=numbers.alpha)
+    return Seeding(held_out, logistic, _normalise(spread))
 
 
 def graph_reliance(labels_per_class: float, shot_weight: float) -> float:
@@ -80,7 +80,7 @@ def seed_folds(view: View) -> list[Seeding]:
 
 def sharpen(view: View, seeding: Seeding) -> Float[np.ndarray, "n n_way"]:
     """Raise the distributions to a power and renormalise; labelled rows get their label."""
-    soft = _normalise(seeding.distribution**SHARPNESS)
+    soft = _normalise(seeding.distribution ** np.float32(view.numbers.sharpness))
     kept = view.kept(seeding.held_out)
     soft[kept] = np.eye(view.n_way, dtype=np.float32)[view.class_index[kept]]
     return soft

@@ -4,7 +4,7 @@ The labelled rows come first, the pool after them. Rows without any of the fusio
 A class's name counts as one more, weighted, row of it, as far as names alone label the support set.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,6 +14,7 @@ from metafuse.features import Features
 from metafuse.fusion.base import Fusion
 from metafuse.learners.folds import assign_folds
 from metafuse.learners.graph import Neighbourhood, find_neighbourhood
+from metafuse.learners.policy import AdaptationNumbers, SourceTraits
 
 POOL_LIMIT = 20_000
 """Rows of a larger pool that take part in fitting, drawn at random; all are predicted."""
@@ -38,10 +39,11 @@ class View:
         class_index: Their classes.
         n_way: Number of classes of the support set; some may have no row here.
         shots: Embeddings of the class names; None where names say nothing in this view.
-        shot_weight: How much of a labelled row a name is worth, 0..1.
+        shot_weight: Share of the numbers' `name_rows` that a name is worth here, 0..1.
         fold: Fold in which each labelled row is held out, -1 for never.
         neighbourhood: Nearest neighbours within `base`.
         device: Where searches run.
+        numbers: How to adapt to it.
     """
 
     fusion: Fusion
@@ -54,11 +56,18 @@ class View:
     fold: Int[np.ndarray, " n_labelled"]
     neighbourhood: Neighbourhood
     device: str
+    numbers: AdaptationNumbers = field(default_factory=AdaptationNumbers)
 
     @property
     def n_folds(self) -> int:
         """Number of folds; 0 where no row can be held out."""
         return int(self.fold.max(initial=-1)) + 1
+
+    @property
+    def traits(self) -> SourceTraits:
+        """What it shows to choose numbers by."""
+        n_labelled = len(self.class_index)
+        return SourceTraits(n_labelled / self.n_way, max((len(self.base) - n_labelled) / self.n_way, 1.0))
 
     def kept(self, held_out: int | None) -> Int[np.ndarray, " n_kept"]:
         """Places in `base` of the labelled rows outside a fold; of all of them for None."""
@@ -73,7 +82,7 @@ class View:
         x, targets, weight = self.base[kept], one_hot[self.class_index[kept]], np.ones(len(kept), dtype=np.float32)
         if self.shots is None:
             return x, targets, weight
-        named = np.full(self.n_way, self.shot_weight, dtype=np.float32)
+        named = np.full(self.n_way, self.numbers.name_rows * self.shot_weight, dtype=np.float32)
         return np.concatenate([x, self.shots]), np.concatenate([targets, one_hot]), np.concatenate([weight, named])
 
 
