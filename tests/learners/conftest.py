@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from metafuse.backbones.mlp import Mlp
+from metafuse.episodes.batch import EpisodeBatch, Support
 from metafuse.features import Features
 from metafuse.fusion.base import Fusion
 from metafuse.fusion.early import fit_early_fusion
@@ -84,5 +88,48 @@ def learner_for() -> Callable[..., Learner]:
             alone = {column: fit_early_fusion(source, {column: 1.0}) for column in source.matrices}
             options = {"views": alone | {"fused": fusion}}
         return LEARNERS.build(name, fusion, seed=seed, device="cpu", **options)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def episode_batch() -> Callable[..., EpisodeBatch]:
+    """Draw episodes whose classes are Gaussians around axes, other ones in each task."""
+
+    def draw(
+        shots: list[int],
+        n_query: int = 4,
+        *,
+        n_tasks: int = 2,
+        dim: int = 8,
+        apart: float = 3.0,
+        spread: float = 0.3,
+        seed: int = 0,
+    ) -> EpisodeBatch:
+        generator = torch.Generator().manual_seed(seed)
+        support_class = torch.repeat_interleave(torch.arange(len(shots)), torch.tensor(shots)).repeat(n_tasks, 1)
+        query_class = torch.arange(len(shots)).repeat_interleave(n_query).repeat(n_tasks, 1)
+        axes = torch.stack([torch.randperm(dim, generator=generator)[: len(shots)] for _ in range(n_tasks)])
+        support, query = (
+            apart * nn.functional.one_hot(axes.gather(1, classes), dim)
+            + spread * torch.randn(*classes.shape, dim, generator=generator)
+            for classes in (support_class, query_class)
+        )
+        weight = torch.ones(support_class.shape)
+        return EpisodeBatch(Support(support, support_class, weight, len(shots)), query, query_class)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def backbone_for() -> Callable[..., nn.Module]:
+    """Build a small backbone of items in 8 dimensions: "identity", "linear" or "mlp"."""
+
+    def build(name: str, seed: int = 0) -> nn.Module:
+        if name == "identity":
+            identity = nn.Identity()
+            identity.dim = 8
+            return identity
+        return Mlp(in_features=8, hidden=(32,) if name == "mlp" else (), dim=8, seed=seed)
 
     return build

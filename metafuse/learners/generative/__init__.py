@@ -1,0 +1,1 @@
+"""Learners that generate what they need: heads, or more support features."""
