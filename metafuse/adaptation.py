@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from metafuse.base_checkpoint import Base, episodic_head
 from metafuse.errors import ConfigError, SchemaError
 from metafuse.evaluation import Proportion, confusions, proportion
 from metafuse.features import Features
+from metafuse.fusion.base import Fusion
 from metafuse.fusion.early import EarlyFusion, equal_weights, fit_early_fusion
 from metafuse.fusion.late import combine_experts, fit_expert_weights
+from metafuse.fusion.mapped import MappedFusion, layout_of
 from metafuse.fusion.reduced import reduce_fusion
-from metafuse.learners import LEARNERS
+from metafuse.learners import EPISODIC, LEARNERS
 from metafuse.learners.base import HeldOut
 from metafuse.learners.mixture import Mixture
-from metafuse.learners.product import FUSED, agreement
+from metafuse.learners.product import FUSED, agreement, fit_mixture
 from metafuse.learners.prototypes import leave_one_out_prototypes
 from metafuse.schema import TABULAR, Modality
 
@@ -101,6 +104,7 @@ def adapt_features(
     fusion: str,
     seed: int,
     device: str,
+    base: Base | None = None,
 ) -> Mixture:
     """Adapt a learner to the labelled rows of a source.
 
@@ -108,10 +112,11 @@ def adapt_features(
         features: All rows.
         class_index: Class of each row, -1 where unlabelled.
         class_shots: One row per class, made of its name; None where names are not used.
-        learner: Name in the registry of learners.
+        learner: Name in the registry of learners, or of episodic learners.
         fusion: "early": one expert on the fused embedding; "late": one per modality; "auto": both, weighed.
         seed: Decides folds and samples.
         device: Where searches run.
+        base: What meta-training taught; None to start from plain features.
     Returns:
         The adapted model.
     Raises:
@@ -125,16 +130,29 @@ def adapt_features(
     modalities = columns_by_modality(features)
     if not modalities:
         raise SchemaError("expected a column with values to learn from, got none. Give a source with more columns.")
-    fused = reduce_fusion(_fit_fused(features, modalities, labelled, class_index[labelled]), features, seed)
+    residuals = base.residuals if base else {}
+    early = _fit_fused(features, modalities, labelled, class_index[labelled])
+    fused = reduce_fusion(_map(early, features, residuals), features, seed)
+    support, known, unlabelled = features.take(labelled), class_index[labelled], features.take(pool)
+    if learner in EPISODIC.names() and learner not in LEARNERS.names():
+        head = episodic_head(learner, base, layout_of(early, features.modalities))
+        return fit_mixture(
+            fused, {learner: early}, (head,), (1.0,),
+            support=support, class_index=known, pool=unlabelled, class_shots=class_shots, seed=seed, device=device,
+        )  # fmt: skip
     options: dict[str, object] = {"seed": seed, "device": device}
     if learner == "auto" and len(modalities) > 1 and fusion != "early":
         options["views"] = {
-            name: reduce_fusion(fit_early_fusion(features, dict.fromkeys(columns, 1.0)), features, seed)
+            name: reduce_fusion(
+                _map(fit_early_fusion(features, dict.fromkeys(columns, 1.0)), features, residuals), features, seed
+            )
             for name, columns in modalities.items()
         } | ({FUSED: fused} if fusion == "auto" else {})
-    return LEARNERS.build(learner, fused, **options).adapt(
-        features.take(labelled), class_index[labelled], pool=features.take(pool), class_shots=class_shots
-    )
+    return LEARNERS.build(learner, fused, **options).adapt(support, known, pool=unlabelled, class_shots=class_shots)
+
+
+def _map(early: EarlyFusion, features: Features, residuals: Mapping[str, np.ndarray]) -> Fusion:
+    return MappedFusion(early, layout_of(early, features.modalities), residuals) if residuals else early
 
 
 def columns_by_modality(features: Features) -> dict[str, list[str]]:

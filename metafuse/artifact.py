@@ -9,10 +9,12 @@ import dataclasses
 import hashlib
 import importlib
 import json
+import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from enum import Enum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from metafuse.errors import ArtifactError
 FORMAT = 1
 MANIFEST = "manifest.json"
 SHOWN = 5
+PACKAGES = ("metafuse", "torch", "sentence-transformers", "transformers", "scikit-learn", "numpy", "pandas")
 
 
 def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, Any]) -> None:
@@ -115,7 +118,7 @@ def save_value(value: object, folder: Path, name: str) -> None:
     tensors: dict[str, np.ndarray] = {}
     tree = _pack(value, tensors)
     (folder / f"{name}.json").write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
-    save_file({key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}, folder / f"{name}.safetensors")
+    save_file({key: np.asarray(tensor, order="C") for key, tensor in tensors.items()}, folder / f"{name}.safetensors")
 
 
 def load_value(folder: Path, name: str) -> Any:
@@ -138,6 +141,11 @@ def sha256_file(path: Path) -> str:
     """Hash a file's bytes, as hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def _swap(temporary: Path, path: Path) -> None:

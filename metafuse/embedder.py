@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,8 @@ from metafuse.sources.labels import text_key
 from metafuse.sources.media import Media
 
 TABLE = "table"
+BACKBONE_FILE = "backbone.json"
+"""Tells the folder of a checkpoint from that of a pretrained vision model."""
 
 OnProgress = Callable[[str, int, int], None]
 """Called with a stage in words, the number of items done and their total."""
@@ -32,7 +35,8 @@ class EmbedderSpec:
     Args:
         schema: Which column is what.
         text_model: Name or folder of the text model; None where no column is text.
-        image_model: "handcrafted", or the name or folder of a vision model; None where no column is an image.
+        image_model: "handcrafted", the name or folder of a vision model, or a checkpoint trained on images; None where
+            no column is an image.
         fingerprints: Modality -> fingerprint of the encoder that made the run's features.
         table: Fitted encoder of the tabular columns; None where there are none.
     """
@@ -185,6 +189,8 @@ def _build_encoders(text_model: str | None, image_model: str | None, device: str
         encoders[Modality.TEXT] = TextEncoder(text_model, device=device)
     if image_model == "handcrafted":
         encoders[Modality.IMAGE] = IMAGE_ENCODERS.build("handcrafted")
+    elif image_model is not None and (Path(image_model) / BACKBONE_FILE).is_file():
+        encoders[Modality.IMAGE] = IMAGE_ENCODERS.build("meta-trained", Path(image_model), device=device)
     elif image_model is not None:
         encoders[Modality.IMAGE] = IMAGE_ENCODERS.build("transformers", image_model, device=device)
     return encoders

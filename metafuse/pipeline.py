@@ -12,13 +12,14 @@ import pandas as pd
 
 from metafuse.adaptation import adapt_features, measure
 from metafuse.artifact import check_target
+from metafuse.base_checkpoint import open_base
 from metafuse.embedder import Embedder, OnProgress, fit_embedder
 from metafuse.encoders.models import torch_device
 from metafuse.errors import AdaptationError, ConfigError, SchemaError
 from metafuse.features import Features, open_cache
 from metafuse.index.factory import build_index
 from metafuse.leaks import Severity, find_leaks
-from metafuse.learners import LEARNERS
+from metafuse.learners import EPISODIC, LEARNERS
 from metafuse.rows import Rows, class_indices, take_rows
 from metafuse.run import Run
 from metafuse.schema import Column, Modality, Schema, infer_schema
@@ -37,7 +38,7 @@ def adapt(
     *,
     label_column: str | None = None,
     learner: str | None = None,
-    base: Path | None = None,
+    base: Path | str | None = None,
     false_alarm: float | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -52,8 +53,9 @@ def adapt(
         labels: Mapping id -> label, a two-column table or the path of one; None to take the source's own label
             column, empty where unlabelled. A source without ids is labelled by row position.
         label_column: The column that holds the labels; inferred when not given.
-        learner: "auto", "prototypical", "logistic", "lda" or "propagation"; the task file's, or "auto".
-        base: Checkpoint of a meta-trained embedder to start from.
+        learner: "auto", "prototypical", "logistic", "lda", "propagation", or the name of an episodic learner
+            ("maml", "ridge", ...); the task file's, or "auto".
+        base: Checkpoint that `meta_train` wrote, to start from: its embedder under any learner, or its learner by name.
         false_alarm: Share of known-class rows that may be called unknown, 0..1; the task file's, or 0.05.
         seed: Same inputs and seed, same result.
         device: "auto", "cpu" or "cuda".
@@ -65,14 +67,16 @@ def adapt(
         SchemaError: its columns do not fit what was asked.
         AdaptationError: there are too few labels to adapt to.
         ConfigError: an argument or a value of the task file is none that is known.
-        ArtifactError: something else stands at `out`, or a model folder holds no usable weights.
+        ArtifactError: something else stands at `out`, a model folder holds no usable weights, or the base was changed
+            or trained on features of other encoders.
     """
-    if base is not None:
-        raise ConfigError(f"--base {base}: this version has no meta-trained checkpoints to start from. Leave it out.")
     timings: dict[str, float] = {}
     opened = open_any(source)
     how = _settle(opened.task, learner, false_alarm)
     _check_arguments(how, seed, device, out)
+    start = None if base is None else open_base(Path(base))
+    if start is not None and start.takes_images:
+        how = how.model_copy(update={"image_model": str(base)})
     with _timed(timings, "read"):
         dataset = opened.source.read()
         schema, rows, notes = prepare(opened, dataset, labels, label_column, seed)
@@ -84,6 +88,8 @@ def adapt(
             text_model=how.text_model, image_model=how.image_model, device=device,
         )  # fmt: skip
         features, failed = embedder.encode(rows, on_progress)
+        if start is not None:
+            start.check_encoders(embedder.spec.fingerprints)
         class_shots = _class_shots(embedder, opened.task, classes)
     with _timed(timings, "adapt"):
         adapted = adapt_features(
@@ -94,6 +100,7 @@ def adapt(
             fusion=how.fusion,
             seed=seed,
             device=device,
+            base=start,
         )
         metrics = measure(adapted.held_out, features, class_index, classes)
     with _timed(timings, "predict"):
@@ -101,7 +108,12 @@ def adapt(
         embeddings = adapted.embed(features)
     with _timed(timings, "index"):
         index = build_index([text_key(row_id) for row_id in rows.ids], embeddings, device)
-    settings = Settings(dataset.name, how.learner, how.fusion, how.false_alarm, seed, device, opened.source.fingerprint)
+    if start is None and how.learner not in LEARNERS.names():
+        notes.append(f"learner '{how.learner}' was not meta-trained and starts plain: give --base a checkpoint of it")
+    settings = Settings(
+        dataset.name, how.learner, how.fusion, how.false_alarm, seed, device, opened.source.fingerprint,
+        base=None if base is None else str(base),
+    )  # fmt: skip
     state = State(
         settings, embedder.spec, classes, adapted, metrics, features, class_index, embeddings, logits, p_values,
         quarantine=(*dataset.quarantine, *failed), notes=tuple(notes), timings=timings,
@@ -169,7 +181,9 @@ def _settle(task: TaskSpec | None, learner: str | None, false_alarm: float | Non
 
 def _check_arguments(how: AdaptSpec, seed: int, device: str, out: Path | str | None) -> None:
     """Refuse before the work what would fail after it."""
-    LEARNERS.get(how.learner)
+    if how.learner not in {*LEARNERS.names(), *EPISODIC.names()}:
+        known = ", ".join(sorted({*LEARNERS.names(), *EPISODIC.names()}))
+        raise ConfigError(f"unknown learner '{how.learner}'. Known: {known}. Use one of these names.")
     torch_device(device)
     if seed < 0:
         raise ConfigError(f"seed: expected 0 or a larger whole number, got {seed}. 0 is usual.")

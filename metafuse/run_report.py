@@ -10,6 +10,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from metafuse.adaptation import ModalityResult
+from metafuse.artifact import versions
 from metafuse.encoders.pixels import decode_image
 from metafuse.evaluation import Proportion
 from metafuse.quality import Quality, examine
@@ -33,7 +34,6 @@ from metafuse.report.base import (
 from metafuse.report.photos import thumbnail
 from metafuse.report.projection import Projection, project, sample_points
 from metafuse.rows import Rows
-from metafuse.saving import versions
 from metafuse.schema import Modality
 from metafuse.services.anomaly import Anomalies
 from metafuse.services.cluster import Clustering
@@ -63,7 +63,7 @@ def summarise(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
         "labelled": f"{int((state.class_index >= 0).sum())} in {len(state.classes)} classes",
         "quarantined": _count_reasons(state),
         "encoders": ", ".join(f"{name}: {model}" for name, model in encoder_names(state).items()),
-        "learner": f"{state.settings.learner}, fusion {state.settings.fusion}, device {state.settings.device}",
+        "learner": f"{state.settings.learner_in_words}, fusion {state.settings.fusion}, device {state.settings.device}",
         "leave-one-out accuracy": _with_interval(metrics.leave_one_out),
         "nearest prototype": _with_interval(metrics.baseline),
     }
@@ -91,6 +91,7 @@ def count_facts(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
         "n_unknown": int(predictions["is_unknown"][state.class_index < 0].sum()),
         "encoders": encoder_names(state),
         "learner": state.settings.learner,
+        "base": state.settings.base,
         "fusion": state.settings.fusion,
         "false_alarm": state.settings.false_alarm,
         "seed": state.settings.seed,
@@ -163,7 +164,7 @@ def collect_report(
         source=state.settings.source,
         counts=Counts(len(rows), int((state.class_index >= 0).sum()), len(state.quarantine)),
         setup=Setup(
-            encoder_names(state), state.settings.fusion, state.settings.learner, state.settings.seed,
+            encoder_names(state), state.settings.fusion, state.settings.learner_in_words, state.settings.seed,
             state.settings.device, versions(), state.timings,
         ),
         points=points,

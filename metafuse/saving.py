@@ -10,25 +10,21 @@ quarantine.csv      rows and cells that could not be used, with the reason
 report.html         for people
 """
 
-import platform
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from metafuse.artifact import load_value, open_folder, save_folder, save_value
+from metafuse.artifact import load_value, open_folder, save_folder, save_value, versions
 from metafuse.errors import ArtifactError
 from metafuse.index.faiss_index import FaissIndex, load_index
 from metafuse.rows import Rows
 from metafuse.sources.cells import as_text
 from metafuse.sources.media import Media
 from metafuse.state import State
-
-PACKAGES = ("metafuse", "torch", "sentence-transformers", "transformers", "scikit-learn", "numpy", "pandas")
 
 
 def save_state(
@@ -76,11 +72,6 @@ def _moved(state: State, device: str) -> State:
     surroundings = tuple(replace(view, device=device) for view in state.adapted.surroundings)
     settings = replace(state.settings, device=device)
     return replace(state, settings=settings, adapted=replace(state.adapted, surroundings=surroundings))
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def storable(rows: Rows) -> pd.DataFrame:

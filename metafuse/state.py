@@ -25,6 +25,7 @@ class Settings:
         seed: Seed of everything drawn.
         device: "auto", "cpu" or "cuda".
         fingerprint: Of the source's rows.
+        base: Checkpoint it started from; None for plain features.
     """
 
     source: str
@@ -34,6 +35,12 @@ class Settings:
     seed: int
     device: str
     fingerprint: str
+    base: str | None = None
+
+    @property
+    def learner_in_words(self) -> str:
+        """The learner, and what it started from."""
+        return f"{self.learner} from {self.base}" if self.base else self.learner
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def tiny_text_model(tmp_path_factory) -> Path:
 @pytest.fixture
 def tiny_default(tiny_text_model, monkeypatch) -> Path:
     """Make the tiny model the default text model of this process."""
-    for module in ("pipeline", "inspection"):
+    for module in ("pipeline", "inspection", "meta_training.sources"):
         monkeypatch.setattr(f"metafuse.{module}.AdaptSpec", lambda: AdaptSpec(text_model=str(tiny_text_model)))
     return tiny_text_model
 
@@ -142,3 +142,48 @@ def photo() -> Callable[..., Image.Image]:
         return Image.fromarray(np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8))
 
     return draw
+
+
+@pytest.fixture
+def department(tmp_path, tiny_text_model) -> Callable[..., Path]:
+    """Write a labelled department of eight topics as a task file; each note names its topic's words."""
+
+    def write(name: str = "dept", more: str = "", **columns: object) -> Path:
+        generator = np.random.default_rng(0)
+        words = (
+            *(
+                "charger",
+                "courier",
+                "sleeve",
+                "socket",
+                "delayed",
+                "tight",
+                "plug",
+                "weeks",
+                "large",
+                "cable",
+                "missed",
+            ),
+            *("narrow", "loose", "flat", "trip", "days", "drains", "arrived", "fits", "dead", "wrong", "waited"),
+            *("battery", "small"),
+        )
+        topics = [words[place : place + 3] for place in range(0, 24, 3)]
+        rows = [
+            {
+                "ticket_id": f"T{place:03}",
+                "note": " ".join(generator.choice(topics[place % 8], 6)),
+                "topic": f"topic {place % 8}",
+            }
+            for place in range(96)
+        ]
+        pd.DataFrame(rows).assign(**columns).to_csv(tmp_path / f"{name}.csv", index=False)
+        path = tmp_path / f"{name}.toml"
+        path.write_text(
+            f"name = '{name}'\n[source]\npath = '{name}.csv'\n[columns]\ntopic = 'label'\nticket_id = 'id'\n"
+            f"[adapt]\nk_shot = 3\ntext_model = '{tiny_text_model}'\n"
+            f"[episodes]\nn_way = 2\nk_shot = 2\nn_query = 2\n[classes]\nmeta_val = 0.3\n{more}",
+            encoding="utf-8",
+        )
+        return path
+
+    return write

@@ -123,10 +123,13 @@ def test_anomalies_and_suggestions_are_listed(arguments, columns, saved, call):
     ("arguments", "message"),
     [
         (("adapt", "--source", "nope"), "no source 'nope'"),
-        (("adapt", "--source", "new_dept", "--learner", "zzz"), "unknown learner 'zzz'. Known: auto, lda"),
+        (
+            ("adapt", "--source", "new_dept", "--learner", "zzz"),
+            "unknown learner 'zzz'. Known: adversarial_head, anil, auto",
+        ),
         (("adapt", "--source", "new_dept", "--false-alarm", 2), "false_alarm: expected a share between 0 and 1"),
         (("adapt", "--source", "new_dept", "--seed", -1), "seed: expected 0 or a larger whole number"),
-        (("adapt", "--source", "new_dept", "--base", "x"), "no meta-trained checkpoints"),
+        (("adapt", "--source", "new_dept", "--base", "x"), "holds no checkpoint"),
         (("adapt", "--source", "new_dept", "--label-column", "zzz"), "no column 'zzz'"),
         (("predict", "--run", "nope", "rows.csv"), "'nope' is no saved run"),
         (("data", "fetch", "nope"), "no task 'nope'. Known: "),

@@ -166,13 +166,13 @@ def test_progress_is_told_by_stage(tickets, tiny_default):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"learner": "zzz"}, ConfigError, r"unknown learner 'zzz'\. Known: auto, lda, logistic, propagation, proto"),
+        ({"learner": "zzz"}, ConfigError, r"unknown learner 'zzz'\. Known: adversarial_head, .*, auto, "),
         ({"device": "tpu"}, ConfigError, "unknown device 'tpu'. Known: auto, cpu, cuda"),
         ({"false_alarm": 0.0}, ConfigError, "false_alarm: expected a share between 0 and 1, got 0"),
         ({"false_alarm": 2.0}, ConfigError, "false_alarm: expected a share between 0 and 1, got 2"),
         ({"false_alarm": float("nan")}, ConfigError, "false_alarm: expected a share between 0 and 1, got nan"),
         ({"seed": -1}, ConfigError, "seed: expected 0 or a larger whole number, got -1"),
-        ({"base": Path("x.ckpt")}, ConfigError, "no meta-trained checkpoints"),
+        ({"base": Path("x.ckpt")}, ArtifactError, "holds no checkpoint"),
         ({"label_column": "zzz"}, SchemaError, "no column 'zzz'; the source has 'ticket_id', 'note'"),
         ({"labels": {"zzz": "late", "T-000": "size"}}, AdaptationError, "1 of 2 labels name no row .*: zzz"),
         ({"labels": {"T-001": "late", "T-000": "late"}}, AdaptationError, "all 2 labels are 'late': expected at least"),

@@ -6,6 +6,7 @@ IMAGE_ENCODERS = Registry(
     "image encoder",
     {
         "handcrafted": "metafuse.encoders.image_handcrafted:HandcraftedImageEncoder",
+        "meta-trained": "metafuse.encoders.image_meta_trained:MetaTrainedImageEncoder",
         "transformers": "metafuse.encoders.image:TransformersImageEncoder",
     },
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from metafuse.sources.media import MediaError
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL.Image import Image
 
 MAX_PIXELS = 50_000_000
@@ -66,6 +67,23 @@ def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS, min_side: int 
             return _to_rgb(ImageOps.exif_transpose(image))
         except (*_DECODING_ERRORS, Image.DecompressionBombError) as err:
             raise MediaError(f"is not an image that can be decoded ({_in_words(err)})") from err
+
+
+def to_square(image: "Image", size: int, channels: int) -> "np.ndarray":
+    """Stretch an image to a square, as a backbone trained on raw pixels takes it.
+
+    Args:
+        image: As `decode_image` returns it.
+        size: Side in pixels.
+        channels: 3 for colour, 1 for grey.
+    Returns:
+        uint8, (channels, size, size).
+    """
+    import numpy as np
+    from PIL import Image
+
+    small = (image if channels == 3 else image.convert("L")).resize((size, size), Image.Resampling.BOX)
+    return np.asarray(small, dtype=np.uint8).reshape(size, size, channels).transpose(2, 0, 1)
 
 
 def _open(content: bytes) -> "Image":

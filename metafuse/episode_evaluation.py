@@ -1,0 +1,78 @@
+"""One loop over episodes: accuracy of an episodic learner, with its interval, one figure per episode."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from metafuse.episodes.base import PADDING
+from metafuse.episodes.batch import Items, gather
+from metafuse.episodes.sampler import EpisodeSampler
+from metafuse.evaluation import mean_interval
+from metafuse.learners.episodic import EpisodicLearner, as_module
+
+
+@dataclass(frozen=True)
+class EpisodeAccuracy:
+    """Accuracy over episodes.
+
+    Args:
+        per_episode: Share of query items that were right in each episode.
+    """
+
+    per_episode: Float[np.ndarray, " n_episodes"]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the episodes, 0..1."""
+        return mean_interval(self.per_episode)[0]
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the mean's 95 % interval."""
+        return mean_interval(self.per_episode)[1]
+
+
+def evaluate_episodes(
+    learner: EpisodicLearner,
+    items: tuple[Items, ...],
+    sampler: EpisodeSampler,
+    n_episodes: int,
+    *,
+    inductive: bool = True,
+) -> EpisodeAccuracy:
+    """Adapt to episodes and score their query sets; nothing is trained.
+
+    Args:
+        learner: An `nn.Module`; left in the mode it came in.
+        items: Rows of each of the sampler's pools.
+        sampler: Draws the episodes; the same sampler gives the same ones every time.
+        n_episodes: At least this many, in whole batches.
+        inductive: Query items are seen one by one as far as normalisation goes: `eval` mode. In a learner whose
+            normalisation always takes batch statistics they are seen together whatever this says.
+    """
+    module = as_module(learner)
+    was_training = module.training
+    module.train(not inductive)
+    shares: list[np.ndarray] = []
+    with torch.no_grad():
+        step = 0
+        while sum(map(len, shares)) < n_episodes:
+            episodes = sampler.batch(step)
+            batch = gather(items[episodes.source], episodes)
+            logits = learner.logits(learner.adapt(batch.support), batch.query)
+            shares.append(right_shares(logits, batch.query_class_index).cpu().numpy())
+            step += 1
+    module.train(was_training)
+    return EpisodeAccuracy(np.concatenate(shares))
+
+
+def right_shares(
+    logits: Float[Tensor, "n_tasks n_query n_way"], class_index: Int[Tensor, "n_tasks n_query"]
+) -> Float[Tensor, " n_tasks"]:
+    """Share of the query items of each episode that got their class; padding does not count."""
+    there = class_index != PADDING
+    right = (logits.argmax(dim=-1) == class_index) & there
+    return right.sum(dim=1) / there.sum(dim=1)

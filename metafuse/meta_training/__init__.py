@@ -1,0 +1,1 @@
+"""Trains learners over episodes of many sources."""

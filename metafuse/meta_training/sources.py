@@ -1,0 +1,148 @@
+"""From task names to sources ready for episodes: labels split by class, items as a backbone takes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from metafuse.embedder import OnProgress, fit_embedder
+from metafuse.encoders.pixels import decode_image, to_square
+from metafuse.episodes.base import EpisodePool
+from metafuse.episodes.batch import Items
+from metafuse.episodes.splits import episode_pools
+from metafuse.errors import ConfigError, SchemaError
+from metafuse.features import FeatureCache, Features
+from metafuse.fusion.early import equal_weights, fit_early_fusion
+from metafuse.fusion.mapped import layout_of, modality_of, split_columns
+from metafuse.rows import Rows, take_rows
+from metafuse.schema import TABULAR, Modality, Schema, infer_schema
+from metafuse.sources.media import MediaError
+from metafuse.task import AdaptSpec, ClassSpec, open_any
+
+COLUMNS = "columns"
+"""The backbone on frozen features; every other takes raw images."""
+ALL_CLASSES = ClassSpec(meta_val=0.0, meta_test=0.0)
+
+
+@dataclass(frozen=True)
+class TrainingSource:
+    """A source ready for episodes.
+
+    Args:
+        items: All its rows.
+        pools: "meta_train", "meta_val", "meta_test" -> the classes of that split; "all" -> all of them.
+        encoders: Modality -> fingerprint of the encoder that made the items; empty for raw images.
+    """
+
+    items: Items
+    pools: Mapping[str, EpisodePool]
+    encoders: Mapping[str, str]
+
+
+def read_training_source(
+    source: object,
+    backbone: str,
+    backbone_options: Mapping[str, object],
+    cache: FeatureCache,
+    *,
+    device: str,
+    on_progress: OnProgress | None = None,
+) -> TrainingSource:
+    """Read a source, all its labels, and its items.
+
+    Args:
+        source: What `adapt` takes as a source.
+        backbone: Name of the backbone that will take the items.
+        backbone_options: Its arguments; `image_size` and `in_channels` decide how images are read.
+        cache: Where features are kept between runs.
+        device: Where encoders run.
+        on_progress: Told a stage, how many items of it are done, and their number.
+    Raises:
+        SourceError: the source cannot be read.
+        SchemaError: it has no label column, or no column the backbone could take.
+        EpisodeError: its class splits overlap or name unknown classes.
+    """
+    opened = open_any(source)
+    dataset = opened.source.read()
+    spec = opened.task
+    schema = infer_schema(dataset.frame, overrides=spec.columns if spec else None)
+    if schema.label_column is None:
+        raise SchemaError(
+            f"source '{dataset.name}' has no label column: expected one to draw episodes by. "
+            'Name it under [columns] of a task file: column = "label".'
+        )
+    rows = take_rows(dataset, schema, unique_ids=False)
+    classes = spec.classes if spec else ClassSpec()
+    columns = {
+        "group": _column(rows, classes.group_column, dataset.name),
+        "duplicate": _column(rows, classes.duplicate_column, dataset.name),
+    }
+    pools = episode_pools(dataset.name, rows.labels, classes, **columns)
+    pools["all"] = episode_pools(dataset.name, rows.labels, ALL_CLASSES, **columns)["meta_train"]
+    if backbone != COLUMNS:
+        size, channels = int(str(backbone_options["image_size"])), int(str(backbone_options.get("in_channels", 1)))
+        return TrainingSource(_images(rows, schema, size, channels, dataset.name), pools, {})
+    adapt = spec.adapt if spec else AdaptSpec()
+    embedder = fit_embedder(
+        rows, schema, cache, text_model=adapt.text_model, image_model=adapt.image_model, device=device
+    )
+    features, _ = embedder.encode(rows, on_progress)
+    return TrainingSource(feature_items(features), pools, embedder.spec.fingerprints)
+
+
+def feature_items(features: Features) -> dict[str, torch.Tensor]:
+    """Lay out a source's features as the `columns` backbone takes them, each modality with the same weight."""
+    columns = [name for name in features.modalities if features.present[name].any() and features.matrices[name].size]
+    fusion = fit_early_fusion(features, equal_weights(features, columns))
+    split = split_columns(fusion.forward(features), layout_of(fusion, features.modalities))
+    return {name: torch.from_numpy(np.ascontiguousarray(x)) for name, x in split.items()}
+
+
+def modality_dims(sources: Sequence[TrainingSource]) -> dict[str, int]:
+    """Dimension of each modality's features, tables left out: their encoding differs from source to source.
+
+    Raises:
+        ConfigError: sources disagree, because they are encoded by different models.
+    """
+    dims: dict[str, int] = {}
+    for source in sources:
+        assert isinstance(source.items, Mapping)
+        for name, items in source.items.items():
+            modality = modality_of(name)
+            if modality in {str(each) for each in TABULAR}:
+                continue
+            if dims.setdefault(modality, items.shape[1]) != items.shape[1]:
+                raise ConfigError(
+                    f"modality '{modality}': expected one encoder for all sources, got features of {dims[modality]} "
+                    f"and {items.shape[1]} dimensions. Name the same model under [adapt] of each task file."
+                )
+    return dims
+
+
+def _images(rows: Rows, schema: Schema, size: int, channels: int, name: str) -> torch.Tensor:
+    columns = schema.named(Modality.IMAGE)
+    if len(columns) != 1:
+        raise SchemaError(
+            f"source '{name}': expected one image column for a backbone on raw images, got {len(columns)}. "
+            "Mark the others as ignored under [columns], or use --backbone columns."
+        )
+    pixels = np.zeros((len(rows), channels, size, size), dtype=np.uint8)
+    for place, cell in enumerate(rows.frame[columns[0]]):
+        try:
+            pixels[place] = to_square(decode_image(rows.media.read(cell)), size, channels)
+        except MediaError as err:
+            raise SchemaError(f"source '{name}', row {rows.ids[place]}: image {err}. Remove or replace it.") from err
+    return torch.from_numpy(pixels)
+
+
+def _column(rows: Rows, column: str | None, name: str) -> np.ndarray | None:
+    if column is None:
+        return None
+    if column not in rows.frame:
+        raise ConfigError(
+            f"source '{name}' has no column '{column}', which its [classes] name. "
+            f"It has {', '.join(map(str, rows.frame))}."
+        )
+    cells = rows.frame[column]
+    return cells.astype(object).where(cells.notna(), None).to_numpy()

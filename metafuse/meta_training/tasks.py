@@ -1,0 +1,129 @@
+"""`meta-train`: from the names of tasks to a checkpoint, in the order data flows."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from metafuse.artifact import check_target
+from metafuse.embedder import OnProgress
+from metafuse.encoders.models import torch_device
+from metafuse.errors import ConfigError
+from metafuse.features import open_cache
+from metafuse.learners import EPISODIC
+from metafuse.learners.episodic_spec import LearnerSpec
+from metafuse.meta_training.checkpoint import Checkpoint, load_progress, save_checkpoint
+from metafuse.meta_training.log import open_log
+from metafuse.meta_training.loop import meta_train_sources
+from metafuse.meta_training.settings import MetaTrainingSettings
+from metafuse.meta_training.sources import COLUMNS, TrainingSource, modality_dims, read_training_source
+from metafuse.meta_training.state import Progress
+from metafuse.task import EpisodeSizes, open_any
+
+log = logging.getLogger(__name__)
+
+
+def meta_train(
+    sources: Sequence[object],
+    learner: str,
+    out: Path | str,
+    *,
+    backbone: str = COLUMNS,
+    learner_options: Mapping[str, Any] | None = None,
+    backbone_options: Mapping[str, Any] | None = None,
+    sizes: EpisodeSizes | None = None,
+    settings: MetaTrainingSettings | None = None,
+    resume: bool = False,
+    log_folder: Path | None = None,
+    cache_dir: Path | str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Checkpoint:
+    """Train a learner and its backbone over episodes of many sources, and write a checkpoint.
+
+    Args:
+        sources: What `adapt` takes as a source; each needs a label column. Class splits come from the task files.
+        learner: Name in the registry of episodic learners.
+        out: Folder of the checkpoint; written after every validation, whole or not at all.
+        backbone: "columns" on the frozen features of every column, or a network on raw images ("conv4", "resnet12").
+        learner_options: Arguments of the learner.
+        backbone_options: Arguments of the backbone.
+        sizes: Of the episodes; those of the first source's task file when None.
+        settings: Of the outer loop.
+        resume: Go on from the checkpoint at `out`, bit for bit as if it had not stopped.
+        log_folder: Folder for a log that TensorBoard reads; none when None.
+        cache_dir: Folder of the feature cache; the user's cache folder when None.
+        on_progress: Told a stage, how much of it is done, and the whole.
+    Raises:
+        ConfigError: a name or option is not known, or the checkpoint at `out` is of another training.
+        SourceError: a source cannot be read.
+        EpisodeError: a source has too few classes or rows, or its class splits overlap.
+        AdaptationError: the loss is no number; the last checkpoint written is good.
+        ArtifactError: something else stands at `out`, or it was changed.
+        MissingExtraError: a log was asked for and TensorBoard is not installed.
+    """
+    settings = settings or MetaTrainingSettings()
+    settings = replace(settings, device=torch_device(settings.device))
+    out = Path(out)
+    if not sources:
+        raise ConfigError("expected at least one source to train on, got none. Name a task, a file or a folder.")
+    EPISODIC.get(learner)
+    _check_out(out, resume)
+    options = dict(backbone_options or {})
+    read = [
+        read_training_source(
+            source, backbone, options, open_cache(cache_dir), device=settings.device, on_progress=on_progress
+        )
+        for source in sources
+    ]
+    if backbone == COLUMNS:
+        options = {"dims": modality_dims(read)} | options
+    first = open_any(sources[0]).task
+    asked = Checkpoint(
+        spec=LearnerSpec(learner, backbone, dict(learner_options or {}), options),
+        weights={},
+        encoders=_encoders(read),
+        sources=tuple(source.pools["meta_train"].name for source in read),
+        sizes=(sizes or (first.episodes if first else EpisodeSizes())).model_dump(),
+        settings=settings,
+        history=(),
+    )
+    progress = load_progress(out, asked) if resume else None
+    with open_log(log_folder) as write_log:
+
+        def on_validation(state: Progress) -> None:
+            save_checkpoint(out, replace(asked, weights=state.best, history=state.history), state)
+            latest = state.history[-1]
+            log.info("%s", latest.in_words())
+            write_log(latest)
+
+        def on_step(step: int, loss: float, accuracy: float) -> None:
+            if on_progress is not None:
+                on_progress("meta-training", step, settings.outer_steps)
+
+        done = meta_train_sources(
+            asked.spec, read, EpisodeSizes(**asked.sizes), settings,
+            resume=progress, on_step=on_step, on_validation=on_validation,
+        )  # fmt: skip
+    return replace(asked, weights=done.best, history=done.history)
+
+
+def _check_out(out: Path, resume: bool) -> None:
+    there = (out / "checkpoint.json").is_file()
+    if resume and not there:
+        raise ConfigError(f"'{out}' holds no checkpoint to resume. Leave out --resume, or correct --out.")
+    if there and not resume:
+        raise ConfigError(f"'{out}' holds a checkpoint already. Give --resume to go on with it, or another --out.")
+    check_target(out)
+
+
+def _encoders(sources: Sequence[TrainingSource]) -> dict[str, str]:
+    encoders: dict[str, str] = {}
+    for source in sources:
+        for modality, fingerprint in source.encoders.items():
+            if encoders.setdefault(modality, fingerprint) != fingerprint:
+                raise ConfigError(
+                    f"modality '{modality}': expected one encoder for all sources, got {encoders[modality]} and "
+                    f"{fingerprint}. Name the same model under [adapt] of each task file."
+                )
+    return encoders
