@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from metafuse.backbones.base import check_items, check_positive
+from metafuse.backbones.base import channels_last, check_items, check_positive
 from metafuse.backbones.initialisation import build_convolution
 from metafuse.backbones.normalisation import BatchNorm
 from metafuse.errors import ConfigError
@@ -70,7 +70,7 @@ class Conv4(nn.Module):
         check_items(
             items, [("n_items", None), ("channels", self.in_channels), ("height", size), ("width", size)], "conv4"
         )
-        places = self.blocks(items)
+        places = self.blocks(channels_last(items))
         return places.mean((2, 3)) if self.pooling == "mean" else places.flatten(1)
 
 

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from metafuse.backbones.base import check_items, check_positive
+from metafuse.backbones.base import channels_last, check_items, check_positive
 from metafuse.backbones.residual import ResidualBlock
 from metafuse.errors import ConfigError
 
@@ -69,5 +69,5 @@ class ResNet12(nn.Module):
         size = self.image_size
         axes = [("n_items", None), ("channels", self.in_channels), ("height", size), ("width", size)]
         check_items(items, axes, "resnet12")
-        places = self.blocks(items)
+        places = self.blocks(channels_last(items))
         return places.mean((2, 3)) if self.pooling == "mean" else places.flatten(1)

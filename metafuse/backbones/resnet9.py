@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from metafuse.backbones.base import check_items, check_positive
+from metafuse.backbones.base import channels_last, check_items, check_positive
 from metafuse.backbones.initialisation import build_convolution
 from metafuse.backbones.normalisation import BatchNorm
 from metafuse.backbones.residual import ResidualBlock
@@ -72,4 +72,4 @@ class ResNet9(nn.Module):
         size = self.image_size
         axes = [("n_items", None), ("channels", self.in_channels), ("height", size), ("width", size)]
         check_items(items, axes, "resnet9")
-        return self.blocks(nn.functional.relu(self.stem(items))).flatten(1)
+        return self.blocks(nn.functional.relu(self.stem(channels_last(items)))).flatten(1)

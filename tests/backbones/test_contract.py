@@ -13,6 +13,7 @@ CASES = {
     "cnn1d": ({"in_channels": 2, "widths": [4, 6], "kernels": [8, 3]}, (2, 11)),
     "conv4": ({"image_size": 19, "channels": 5}, (1, 19, 19)),
     "mlp": ({"in_features": 7, "hidden": [9], "dim": 5, "statistics": "running"}, (7,)),
+    "resnet9": ({"in_channels": 1, "image_size": 20, "widths": [4, 6]}, (1, 20, 20)),
     "resnet12": ({"in_channels": 3, "image_size": 13, "widths": [4, 6]}, (3, 13, 13)),
 }
 

@@ -100,6 +100,12 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_learner_and_keeps_
     assert all(np.isfinite(array).all() for array in states[-1].weights.values())
 
 
+def test_training_starts_from_given_weights(source, spec, sizes):
+    first = meta_train_sources(spec, [source()], sizes, replace(QUICK, outer_steps=100))
+    second = meta_train_sources(spec, [source()], sizes, replace(QUICK, outer_steps=10), start=first.best)
+    assert second.history[0].accuracy == first.best_validation.accuracy
+
+
 def test_augmentation_draws_by_step(source, spec, sizes):
     drawn = []
 
