@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SourceError,
     )
     from metafuse.inspection import inspect
+    from metafuse.meta_training.tasks import meta_train
     from metafuse.pipeline import adapt
     from metafuse.run import Run, load
 
@@ -36,6 +37,7 @@ _HOMES = {
     "adapt": "metafuse.pipeline",
     "inspect": "metafuse.inspection",
     "load": "metafuse.run",
+    "meta_train": "metafuse.meta_training.tasks",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "adapt",
     "inspect",
     "load",
+    "meta_train",
 ]
 __version__ = "0.1.0"
 

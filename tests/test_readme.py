@@ -40,17 +40,31 @@ def test_every_command_and_option_exists():
             assert option in shown.stdout, f"{' '.join(command)}: no option {option}"
 
 
-def test_task_file_example_is_one(tmp_path):
+def test_task_file_examples_are_task_files(tmp_path):
     from metafuse.task import load_task
 
-    (example,) = blocks("toml")
-    (tmp_path / "returns.toml").write_text(example, encoding="utf-8")
-    assert load_task(tmp_path / "returns.toml").spec.adapt.false_alarm == 0.02
+    specs = []
+    for place, example in enumerate(blocks("toml")):
+        (tmp_path / f"{place}.toml").write_text(example, encoding="utf-8")
+        specs.append(load_task(tmp_path / f"{place}.toml").spec)
+    assert [spec.name for spec in specs] == ["returns", "tickets"]
+    assert specs[0].adapt.false_alarm == 0.02
+    assert specs[1].classes.group_column == "department"
 
 
-def test_results_table_is_what_was_measured():
+def test_named_learners_are_all_there_are():
+    from metafuse.learners import EPISODIC
+
+    rows = [
+        line for line in README.splitlines() if line.startswith(("| metric |", "| optimization-", "| generative |"))
+    ]
+    assert sorted(re.findall(r"`([\w-]+)`", "".join(rows))) == EPISODIC.names()
+
+
+@pytest.mark.parametrize("script", ["table.py", "meta_table.py"])
+def test_results_tables_are_what_was_measured(script):
     found = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "table.py", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, ROOT / "benchmarks" / script, "--check"], capture_output=True, text=True, check=False
     )
     assert found.returncode == 0, found.stdout + found.stderr
 

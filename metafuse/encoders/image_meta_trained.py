@@ -57,7 +57,7 @@ class MetaTrainedImageEncoder:
         """Encode the bytes of image files."""
         import torch
 
-        size, channels = self._trained.options["image_size"], self._trained.options.get("in_channels", 1)
+        size, channels = self._trained.options["image_size"], self._trained.options["in_channels"]
         matrix: Float[np.ndarray, "n dim"] = np.zeros((len(values), self.dim), dtype=np.float32)
         failures: dict[int, str] = {}
         for start in range(0, len(values), BATCH):

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
+from metafuse.backbones import BACKBONES
 from metafuse.embedder import OnProgress, fit_embedder
 from metafuse.encoders.pixels import decode_image, to_square
 from metafuse.episodes.base import EpisodePool
@@ -43,7 +45,7 @@ class TrainingSource:
 def read_training_source(
     source: object,
     backbone: str,
-    backbone_options: Mapping[str, object],
+    backbone_options: Mapping[str, Any],
     cache: FeatureCache,
     *,
     device: str,
@@ -54,7 +56,7 @@ def read_training_source(
     Args:
         source: What `adapt` takes as a source.
         backbone: Name of the backbone that will take the items.
-        backbone_options: Its arguments; `image_size` and `in_channels` decide how images are read.
+        backbone_options: Its arguments; for raw images those of `image_options`.
         cache: Where features are kept between runs.
         device: Where encoders run.
         on_progress: Told a stage, how many items of it are done, and their number.
@@ -81,7 +83,7 @@ def read_training_source(
     pools = episode_pools(dataset.name, rows.labels, classes, **columns)
     pools["all"] = episode_pools(dataset.name, rows.labels, ALL_CLASSES, **columns)["meta_train"]
     if backbone != COLUMNS:
-        size, channels = int(str(backbone_options["image_size"])), int(str(backbone_options.get("in_channels", 1)))
+        size, channels = backbone_options["image_size"], backbone_options["in_channels"]
         return TrainingSource(_images(rows, schema, size, channels, dataset.name), pools, {})
     adapt = spec.adapt if spec else AdaptSpec()
     embedder = fit_embedder(
@@ -89,6 +91,21 @@ def read_training_source(
     )
     features, _ = embedder.encode(rows, on_progress)
     return TrainingSource(feature_items(features), pools, embedder.spec.fingerprints)
+
+
+def image_options(backbone: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Spell out how a backbone takes images: its options with `image_size` and `in_channels` among them.
+
+    Raises:
+        ConfigError: it takes no images, or an option is not known.
+    """
+    built = BACKBONES.build(backbone, **options)
+    if not hasattr(built, "image_size"):
+        raise ConfigError(
+            f"backbone '{backbone}' takes no images: expected '{COLUMNS}', on the features of any columns, or conv4, "
+            "resnet9 or resnet12 on an image column. For other items call meta_train_sources."
+        )
+    return {**options, "image_size": built.image_size, "in_channels": built.in_channels}
 
 
 def feature_items(features: Features) -> dict[str, torch.Tensor]:

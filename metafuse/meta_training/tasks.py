@@ -17,7 +17,7 @@ from metafuse.meta_training.checkpoint import Checkpoint, load_progress, save_ch
 from metafuse.meta_training.log import open_log
 from metafuse.meta_training.loop import meta_train_sources
 from metafuse.meta_training.settings import MetaTrainingSettings
-from metafuse.meta_training.sources import COLUMNS, TrainingSource, modality_dims, read_training_source
+from metafuse.meta_training.sources import COLUMNS, TrainingSource, image_options, modality_dims, read_training_source
 from metafuse.meta_training.state import Progress
 from metafuse.task import EpisodeSizes, open_any
 
@@ -69,7 +69,7 @@ def meta_train(
         raise ConfigError("expected at least one source to train on, got none. Name a task, a file or a folder.")
     EPISODIC.get(learner)
     _check_out(out, resume)
-    options = dict(backbone_options or {})
+    options = dict(backbone_options or {}) if backbone == COLUMNS else image_options(backbone, backbone_options or {})
     read = [
         read_training_source(
             source, backbone, options, open_cache(cache_dir), device=settings.device, on_progress=on_progress

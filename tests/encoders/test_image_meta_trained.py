@@ -16,7 +16,7 @@ from metafuse.meta_training.settings import MetaTrainingSettings
 from metafuse.meta_training.tasks import meta_train
 from metafuse.task import EpisodeSizes
 
-OPTIONS = {"image_size": 16, "channels": 4}
+OPTIONS = {"image_size": 16, "in_channels": 1, "channels": 4}
 
 
 def png(pixels: np.ndarray) -> bytes:

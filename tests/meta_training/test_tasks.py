@@ -125,6 +125,13 @@ def test_unknown_learners_and_no_sources_are_refused(department, tmp_path):
         meta_train([], "prototypical", tmp_path / "ck", settings=QUICK)
 
 
+def test_a_backbone_that_takes_no_images_is_refused(department, tmp_path):
+    with pytest.raises(ConfigError, match="backbone 'cnn1d' takes no images"):
+        meta_train([department()], "prototypical", tmp_path / "ck", settings=QUICK, backbone="cnn1d")
+    with pytest.raises(SchemaError, match="expected one image column for a backbone on raw images, got 0"):
+        meta_train([department()], "prototypical", tmp_path / "ck", settings=QUICK, backbone="conv4")
+
+
 def test_a_log_is_written_that_tensorboard_reads(department, tmp_path):
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     meta_train([department()], "prototypical", tmp_path / "ck", settings=QUICK, log_folder=tmp_path / "log")
