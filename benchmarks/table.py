@@ -3,19 +3,15 @@
 `python benchmarks/table.py` writes the table; `--check` writes nothing and exits 1 where the README differs.
 """
 
-import argparse
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from readme_block import fill_readme
 from records import RESULTS, read_records
 
 from metafuse.evaluation import mean_interval
 
-README = Path(__file__).parent.parent / "README.md"
-START, END = "<!-- results:main_job -->", "<!-- /results -->"
 MODALITIES = ("text", "image", "table")
 
 
@@ -126,25 +122,7 @@ def show(metric: dict[str, Any], unit: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="exit 1 where the README differs")
-    parser.add_argument("--print", action="store_true", help="print the table instead of writing it")
-    parser.add_argument("--results", type=Path, default=RESULTS / "main_job.jsonl")
-    parser.add_argument("--readme", type=Path, default=README)
-    args = parser.parse_args()
-    table = render(read_records(args.results))
-    if args.print:
-        print(table)
-        return
-    page = args.readme.read_text(encoding="utf-8")
-    if page.count(START) != 1 or END not in page.split(START)[-1]:
-        sys.exit(f"{args.readme}: expected {START} once with {END} behind it. Put them where the table belongs.")
-    before, rest = page.split(START)
-    updated = f"{before}{START}\n{table}\n{END}{rest.split(END, 1)[1]}"
-    if args.check and updated != page:
-        sys.exit(f"{args.readme}: its table is not what {args.results} says. Run: python benchmarks/table.py")
-    if not args.check:
-        args.readme.write_text(updated, encoding="utf-8")
+    fill_readme("main_job", RESULTS / "main_job.jsonl", lambda path: render(read_records(path)), __doc__)
 
 
 if __name__ == "__main__":

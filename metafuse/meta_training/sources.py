@@ -56,7 +56,7 @@ def read_training_source(
     Args:
         source: What `adapt` takes as a source.
         backbone: Name of the backbone that will take the items.
-        backbone_options: Its arguments; for raw images those of `image_options`.
+        backbone_options: Its arguments; the size of images is among them, or its default.
         cache: Where features are kept between runs.
         device: Where encoders run.
         on_progress: Told a stage, how many items of it are done, and their number.
@@ -83,8 +83,9 @@ def read_training_source(
     pools = episode_pools(dataset.name, rows.labels, classes, **columns)
     pools["all"] = episode_pools(dataset.name, rows.labels, ALL_CLASSES, **columns)["meta_train"]
     if backbone != COLUMNS:
-        size, channels = backbone_options["image_size"], backbone_options["in_channels"]
-        return TrainingSource(_images(rows, schema, size, channels, dataset.name), pools, {})
+        options = image_options(backbone, backbone_options)
+        images = _images(rows, schema, options["image_size"], options["in_channels"], dataset.name)
+        return TrainingSource(images, pools, {})
     adapt = spec.adapt if spec else AdaptSpec()
     embedder = fit_embedder(
         rows, schema, cache, text_model=adapt.text_model, image_model=adapt.image_model, device=device
