@@ -1,4 +1,4 @@
-"""Render `results/meta_learning.jsonl` into README.md, between `<!-- results:meta_learning -->` and its end.
+"""Render `results/meta_learning.jsonl` and `policy_training.jsonl` into the README's block of meta-learning results.
 
 `python benchmarks/meta_table.py` writes the table; `--check` writes nothing and exits 1 where the README differs.
 """
@@ -25,8 +25,6 @@ TARGETS = {
 }
 """What was aimed at; a row without one has no target."""
 
-UNITS = {"times": " x", "per second": "/s"}
-
 
 def render(records: list[dict[str, Any]]) -> str:
     """Write the table in Markdown, rows in the order they were first measured."""
@@ -36,7 +34,9 @@ def render(records: list[dict[str, Any]]) -> str:
         setting, metrics, environment = record["setting"], record["metrics"], record["environment"]
         unit = setting.get("unit", "%")
         beside = ", ".join(
-            f"{name} {show(each, unit)}" for name, each in metrics.items() if name not in ("measured", "gain")
+            f"{name} {show(each, unit_of(name, unit))}"
+            for name, each in metrics.items()
+            if name not in ("measured", "gain")
         )
         gain = show(metrics["gain"], unit, signed=True) if "gain" in metrics else "-"
         lines.append(
@@ -47,16 +47,45 @@ def render(records: list[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", f"Mean ± 95 % interval; shares in %. {'; '.join(environments)}."])
 
 
+def render_policy(records: list[dict[str, Any]]) -> str:
+    """Write the gains of the adaptation policy on families of sources left out of its fit, a column a label count."""
+    gains = {
+        (record["setting"]["family"], record["setting"]["k_shot"]): record["metrics"]["gain"]["mean"]
+        for record in records
+        if record["setting"]["what"] == "left out"
+    }
+    families, shots = sorted({family for family, _ in gains}), sorted({k for _, k in gains})
+    lines = [
+        f"| the policy of `auto`, family left out | {' | '.join(f'{k} a class' for k in shots)} |",
+        f"|---|{'---|' * len(shots)}",
+    ]
+    lines += [f"| {name} | {' | '.join(f'{100 * gains[name, k]:+.1f}' for k in shots)} |" for name in families]
+    means = [sum(gains[name, k] for name in families) / len(families) for k in shots]
+    lines.append(f"| **mean** | {' | '.join(f'**{100 * mean:+.1f}**' for mean in means)} |")
+    return "\n".join(
+        [*lines, "", "Points against the constants it replaces, on episodes of sources it was not fitted to."]
+    )
+
+
+def unit_of(name: str, unit: str) -> str:
+    """Unit of a figure beside the measured one, which may be a time or a rate."""
+    return {"seconds": " s", "per second": "/s"}.get(
+        name.rsplit(", ", maxsplit=1)[-1], "%" if "accuracy" in name else unit
+    )
+
+
 def show(metric: dict[str, Any], unit: str, *, signed: bool = False) -> str:
     """A mean with its interval; shares as points of a hundred."""
-    scale, digits = (100, 1) if unit == "%" else (1, 2 if abs(metric["mean"]) < 100 else 0)
+    scale, digits = (100, 1) if unit == "%" else (1, 3 if unit == " s" else 1 if abs(metric["mean"]) < 100 else 0)
     value = f"{scale * metric['mean']:{'+' if signed else ''},.{digits}f}"
     spread = "" if metric["half_width"] is None else f" ± {scale * metric['half_width']:,.{digits}f}"
     return f"{value}{spread}{'' if unit == '%' else unit}"
 
 
 def main() -> None:
-    fill_readme("meta_learning", RESULTS / "meta_learning.jsonl", lambda path: render(read_records(path)), __doc__)
+    policy = render_policy(read_records(RESULTS / "policy_training.jsonl"))
+    results = RESULTS / "meta_learning.jsonl"
+    fill_readme("meta_learning", results, lambda path: f"{render(read_records(path))}\n\n{policy}", __doc__)
 
 
 if __name__ == "__main__":
