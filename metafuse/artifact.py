@@ -30,17 +30,20 @@ SHOWN = 5
 PACKAGES = ("metafuse", "torch", "sentence-transformers", "transformers", "scikit-learn", "numpy", "pandas")
 
 
-def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, Any]) -> None:
+def save_folder(
+    path: Path, write: Callable[[Path], None], about: Mapping[str, Any], *, marker: str | None = None
+) -> None:
     """Write a folder beside its final name, with a manifest of hashes, and put it in place by rename.
 
     Args:
         path: Final name; a folder of an earlier save there is replaced.
         write: Puts the files into the folder it is given.
         about: JSON-able facts for the manifest.
+        marker: See `check_target`.
     Raises:
         ArtifactError: something that is not a saved folder stands there, or the disk refuses.
     """
-    check_target(path)
+    check_target(path, marker)
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,9 +62,12 @@ def save_folder(path: Path, write: Callable[[Path], None], about: Mapping[str, A
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path, marker: str | None = None) -> None:
     """Check that a folder may be saved there: nothing yet, an empty folder, or an earlier save.
 
+    Args:
+        path: Final name.
+        marker: A file that every save of the same kind has, so that none of another kind is replaced.
     Raises:
         ArtifactError: something else stands there.
     """
@@ -70,6 +76,11 @@ def check_target(path: Path) -> None:
     own = _saved_files(path)
     if own is None:
         raise ArtifactError(f"'{path}' exists and is no saved run. Choose another --out, or move it away.")
+    if marker is not None and marker not in own:
+        raise ArtifactError(
+            f"'{path}' holds a save of another kind (expected one with {marker}), which would be lost. "
+            "Choose another --out, or move it away."
+        )
     foreign = sorted(item.name for item in path.iterdir() if item.name not in own)
     if foreign:
         raise ArtifactError(

@@ -69,12 +69,10 @@ def open_base(path: Path) -> Base:
 
     checkpoint = load_checkpoint(path)
     takes_images = checkpoint.spec.backbone != "columns"
-    weights = checkpoint.weights
     dims: Mapping[str, int] = {} if takes_images else checkpoint.spec.backbone_options["dims"]
-    residuals = {
-        modality: weights[f"backbone.up.{modality}"] @ weights[f"backbone.down.{modality}"] for modality in dims
-    }
-    return Base(str(path), residuals, checkpoint.encoders, checkpoint.spec, weights, takes_images)
+    own = checkpoint.backbone().weights
+    residuals = {modality: own[f"up.{modality}"] @ own[f"down.{modality}"] for modality in dims}
+    return Base(str(path), residuals, checkpoint.encoders, checkpoint.spec, checkpoint.weights, takes_images)
 
 
 def episodic_head(learner: str, base: Base | None, layout: Layout) -> FitHead:

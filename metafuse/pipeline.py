@@ -22,6 +22,7 @@ from metafuse.leaks import Severity, find_leaks
 from metafuse.learners import EPISODIC, LEARNERS
 from metafuse.rows import Rows, class_indices, take_rows
 from metafuse.run import Run
+from metafuse.saving import RUN_MARKER
 from metafuse.schema import Column, Modality, Schema, infer_schema
 from metafuse.sources.base import Dataset
 from metafuse.sources.labels import read_labels, text_key
@@ -188,7 +189,7 @@ def _check_arguments(how: AdaptSpec, seed: int, device: str, out: Path | str | N
     if seed < 0:
         raise ConfigError(f"seed: expected 0 or a larger whole number, got {seed}. 0 is usual.")
     if out is not None:
-        check_target(Path(out))
+        check_target(Path(out), RUN_MARKER)
 
 
 def _classes(rows: Rows) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from metafuse.errors import ConfigError
 
 
@@ -42,11 +44,29 @@ class Registry:
         """Construct the implementation behind a name.
 
         Raises:
-            ConfigError: the name is unknown, or an option is not an argument of its constructor.
+            ConfigError: the name is unknown, or an option is not an argument of its constructor or of another type.
         """
         build = self.get(name)
+        signature = inspect.signature(build)
         try:
-            inspect.signature(build).bind(*args, **options)
+            signature.bind(*args, **options)
         except TypeError as err:
-            raise ConfigError(f"{self.kind} '{name}': {err}. It takes {inspect.signature(build)}.") from err
+            raise ConfigError(f"{self.kind} '{name}': {err}. It takes {signature}.") from err
+        for option, value in options.items():
+            parameter = signature.parameters.get(option)
+            if parameter is not None and not _fits(value, parameter.annotation):
+                raise ConfigError(
+                    f"{self.kind} '{name}': expected {option} as in '{parameter}', got {value!r}. Correct it."
+                )
         return build(*args, **options)
+
+
+def _fits(value: object, annotation: Any) -> bool:
+    """Whether a value is of an annotated type; a whole number serves for a float."""
+    if annotation is inspect.Parameter.empty or isinstance(annotation, str):
+        return True
+    try:
+        TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True

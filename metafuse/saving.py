@@ -26,6 +26,9 @@ from metafuse.sources.cells import as_text
 from metafuse.sources.media import Media
 from metafuse.state import State
 
+RUN_MARKER = "state.json"
+"""Tells a run's folder from other saves."""
+
 
 def save_state(
     path: Path, state: State, rows: Rows, index: FaissIndex, *, predictions: pd.DataFrame, report: str
@@ -45,7 +48,7 @@ def save_state(
         pd.DataFrame(bad, columns=["row_id", "column", "reason"]).to_csv(folder / "quarantine.csv", index=False)
         (folder / "report.html").write_text(report, encoding="utf-8")
 
-    save_folder(path, write, {"source": state.settings.source, "versions": versions()})
+    save_folder(path, write, {"source": state.settings.source, "versions": versions()}, marker=RUN_MARKER)
 
 
 def load_state(path: Path, device: str) -> tuple[State, Rows, FaissIndex]:

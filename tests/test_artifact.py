@@ -123,3 +123,10 @@ def test_file_put_beside_a_run_is_not_deleted(saved):
     with pytest.raises(ArtifactError, match=r"holds mylabels\.csv beside a saved run.*Move that away"):
         save_folder(saved, write_two, {})
     assert (saved / "mylabels.csv").is_file()
+
+
+def test_a_save_of_another_kind_is_not_replaced(saved):
+    with pytest.raises(ArtifactError, match=r"another kind \(expected one with state.json\), which would be lost"):
+        save_folder(saved, write_two, {}, marker="state.json")
+    open_folder(saved)
+    save_folder(saved, write_two, {}, marker="a.txt")

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from metafuse.artifact import load_value, open_folder, sha256_file
+from metafuse.backbones.normalisation import BatchNorm
 from metafuse.encoders.base import Encoded, Progress
 from metafuse.encoders.pixels import decode_image, to_square
 from metafuse.errors import ArtifactError
@@ -26,7 +27,7 @@ class MetaTrainedImageEncoder:
         folder: Checkpoint that meta-train wrote.
         device: "cpu" or "cuda".
     Raises:
-        ArtifactError: the folder holds no such backbone, or was changed.
+        ArtifactError: the folder holds no such backbone, or was changed, or it does not embed each image on its own.
     """
 
     modality = "image"
@@ -40,6 +41,11 @@ class MetaTrainedImageEncoder:
                 "Choose a checkpoint trained on images."
             )
         self._backbone = self._trained.build().to(device)
+        if any(isinstance(part, BatchNorm) and part.running_mean is None for part in self._backbone.modules()):
+            raise ArtifactError(
+                f"'{folder}' normalises each batch by itself, so an image's embedding would depend on those beside it. "
+                "Expected a backbone trained with statistics='running'; train one with another learner, such as anil."
+            )
         self._device = device
         self._sha256 = sha256_file(folder / f"{BACKBONE}.safetensors")
 

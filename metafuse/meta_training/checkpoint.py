@@ -24,6 +24,9 @@ from metafuse.learners.episodic_spec import LearnerSpec
 from metafuse.meta_training.settings import MetaTrainingSettings
 from metafuse.meta_training.state import Progress, Validation
 
+MARKER = "checkpoint.json"
+"""Tells a checkpoint's folder from other saves."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -50,11 +53,9 @@ class Checkpoint:
 
     def backbone(self) -> TrainedBackbone:
         """Return the trained backbone alone."""
-        own = {
-            name.removeprefix("backbone."): array
-            for name, array in self.weights.items()
-            if name.startswith("backbone.")
-        }
+        # A learner may hold its backbone in a part of it, as Reptile does.
+        state = self.build().backbone.state_dict()
+        own = {name: tensor.numpy() for name, tensor in state.items()}
         return TrainedBackbone(self.spec.backbone, self.spec.backbone_options, own)
 
     def build(self) -> EpisodicLearner:
@@ -74,7 +75,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, progress: Progress) -> N
         save_value(checkpoint.backbone(), folder, "backbone")
         save_value(progress, folder, "training")
 
-    save_folder(path, write, {"sources": list(checkpoint.sources), "versions": versions()})
+    save_folder(path, write, {"sources": list(checkpoint.sources), "versions": versions()}, marker=MARKER)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -84,7 +85,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ArtifactError: there is none, or a file was changed, lost or written by another version.
     """
     nothing = f"'{path}' holds no checkpoint. Expected a folder that meta-train wrote."
-    if not (path / "checkpoint.json").is_file():
+    if not (path / MARKER).is_file():
         raise ArtifactError(nothing)
     open_folder(path)
     checkpoint = load_value(path, "checkpoint")

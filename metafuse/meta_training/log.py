@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metafuse.errors import MissingExtraError
+from metafuse.errors import ConfigError, MissingExtraError
 from metafuse.meta_training.state import Validation
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def open_log(folder: Path | None) -> Iterator[Callable[[Validation], None]]:
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
+        ConfigError: the folder cannot be written.
     """
     if folder is None:
         yield lambda validation: None
@@ -28,7 +29,10 @@ def open_log(folder: Path | None) -> Iterator[Callable[[Validation], None]]:
         raise MissingExtraError(
             f"a log in '{folder}' needs TensorBoard. Install it: pip install \"metafuse[train]\", or leave --log out."
         ) from err
-    writer = SummaryWriter(str(folder))
+    try:
+        writer = SummaryWriter(str(folder))
+    except OSError as err:
+        raise ConfigError(f"the log in '{folder}' cannot be written ({err.strerror}). Choose another --log.") from err
     try:
         yield lambda validation: _write(writer, validation)
     finally:

@@ -5,7 +5,8 @@ noise inside a step starts from a seed made of both. So a run that was killed an
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -61,7 +62,7 @@ def meta_train_sources(
         on_validation: Given the state after each validation, to be saved.
     Raises:
         EpisodeError: a source has too few classes or rows for the sizes.
-        AdaptationError: the loss is no number; the states given to `on_validation` are all good.
+        AdaptationError: a loss or weight is no number; no state with such weights is given to `on_validation`.
     """
     learner = spec.build(start)
     as_module(learner).to(settings.device)
@@ -77,7 +78,8 @@ def meta_train_sources(
     optimiser = _optimiser(as_module(learner), settings)
 
     def validate(step: int, steps: Sequence[tuple[float, float]], before: Progress | None) -> Progress:
-        with _autocast(settings):
+        with _diverging(step, spec.learner), _autocast(settings):
+            _check_finite(as_module(learner))
             found = evaluate_episodes(learner, items, validation, settings.n_val_episodes)
         progress = advance(
             before, step=step, learner=learner, optimiser=optimiser, found=found, steps=steps, settings=settings
@@ -123,22 +125,37 @@ def _outer_step(
     if augment is not None:
         batch = augment(batch, torch.Generator().manual_seed(noise))
     module.train()
-    with torch.random.fork_rng(), _autocast(settings):
+    with _diverging(step + 1, name), torch.random.fork_rng(), _autocast(settings):
         torch.manual_seed(noise)
         loss, logits = learner.loss(batch)
-    if settings.pull:
-        loss = loss + settings.pull * _distance_from_start(module)
-    if not torch.isfinite(loss):
-        raise AdaptationError(
-            f"step {step + 1} of learner '{name}': the loss is {loss.item()}, expected a number. "
-            "The last checkpoint written is good; lower outer_lr or inner_lr and resume from it."
-        )
+        if settings.pull:
+            loss = loss + settings.pull * _distance_from_start(module)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss.item()}, expected a number")
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     if settings.clip:
         nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
     optimiser.step()
     return loss.item(), float(right_shares(logits.detach(), batch.query_class_index).mean())
+
+
+@contextmanager
+def _diverging(step: int, name: str) -> Iterator[None]:
+    """Say in words that the numbers of a step are none any more."""
+    try:
+        yield
+    except (FloatingPointError, torch.linalg.LinAlgError) as err:  # type: ignore[attr-defined]
+        raise AdaptationError(
+            f"step {step} of learner '{name}': {str(err).rstrip('.')}. The last checkpoint written holds the best "
+            "weights before it and can be used; to train on, start again with a lower outer_lr or inner_lr."
+        ) from err
+
+
+def _check_finite(module: nn.Module) -> None:
+    for name, tensor in module.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise FloatingPointError(f"weight '{name}' is not finite after it, expected numbers")
 
 
 def _distance_from_start(module: nn.Module) -> Float[Tensor, ""]:

@@ -106,6 +106,11 @@ def image_options(backbone: str, options: Mapping[str, Any]) -> dict[str, Any]:
             f"backbone '{backbone}' takes no images: expected '{COLUMNS}', on the features of any columns, or conv4, "
             "resnet9 or resnet12 on an image column. For other items call meta_train_sources."
         )
+    if built.in_channels not in (1, 3):
+        raise ConfigError(
+            f"backbone '{backbone}': expected in_channels of 1 (grey) or 3 (colour) for images, got "
+            f"{built.in_channels}. Use one of these."
+        )
     return {**options, "image_size": built.image_size, "in_channels": built.in_channels}
 
 

@@ -13,7 +13,7 @@ from metafuse.errors import ConfigError
 from metafuse.features import open_cache
 from metafuse.learners import EPISODIC
 from metafuse.learners.episodic_spec import LearnerSpec
-from metafuse.meta_training.checkpoint import Checkpoint, load_progress, save_checkpoint
+from metafuse.meta_training.checkpoint import MARKER, Checkpoint, load_progress, save_checkpoint
 from metafuse.meta_training.log import open_log
 from metafuse.meta_training.loop import meta_train_sources
 from metafuse.meta_training.settings import MetaTrainingSettings
@@ -109,12 +109,12 @@ def meta_train(
 
 
 def _check_out(out: Path, resume: bool) -> None:
-    there = (out / "checkpoint.json").is_file()
+    there = (out / MARKER).is_file()
     if resume and not there:
         raise ConfigError(f"'{out}' holds no checkpoint to resume. Leave out --resume, or correct --out.")
     if there and not resume:
         raise ConfigError(f"'{out}' holds a checkpoint already. Give --resume to go on with it, or another --out.")
-    check_target(out)
+    check_target(out, MARKER)
 
 
 def _encoders(sources: Sequence[TrainingSource]) -> dict[str, str]:

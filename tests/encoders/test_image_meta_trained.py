@@ -51,6 +51,14 @@ def test_what_is_no_image_is_a_failure_and_the_others_stay(folder):
     np.testing.assert_array_equal(found.matrix[1], encoder.encode([good]).matrix[0])
 
 
+def test_a_backbone_that_normalises_by_the_batch_is_refused(tmp_path):
+    options = OPTIONS | {"statistics": "batch"}
+    trained = TrainedBackbone("conv4", options, {name: x.numpy() for name, x in Conv4(**options).state_dict().items()})
+    save_folder(tmp_path / "ck", lambda place: save_value(trained, place, "backbone"), {})
+    with pytest.raises(ArtifactError, match="embedding would depend on those beside it"):
+        MetaTrainedImageEncoder(tmp_path / "ck", device="cpu")
+
+
 def test_another_checkpoint_has_another_fingerprint(folder, tmp_path):
     weights = {name: tensor.numpy() for name, tensor in Conv4(**OPTIONS, seed=1).state_dict().items()}
     other = tmp_path / "other"

@@ -2,12 +2,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from metafuse.base_checkpoint import open_base
 from metafuse.errors import ArtifactError, ConfigError
-from metafuse.learners.episodic_spec import LearnerSpec
+from metafuse.learners import EPISODIC
+from metafuse.learners.episodic_spec import LearnerSpec, take_weights
 from metafuse.meta_training.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint
 from metafuse.meta_training.loop import meta_train_sources
 from metafuse.meta_training.settings import MetaTrainingSettings
+from metafuse.meta_training.state import Progress
 
 SETTINGS = MetaTrainingSettings(outer_steps=4, n_tasks=2, eval_every=2, n_val_episodes=4)
 
@@ -46,6 +50,18 @@ def test_the_learner_is_built_with_its_weights(trained, folder):
     state = load_checkpoint(folder).build().state_dict()
     for name, array in trained[0].weights.items():
         np.testing.assert_array_equal(state[name].numpy(), array)
+
+
+@pytest.mark.parametrize("name", [name for name in EPISODIC.names() if not name.startswith("l2l-")])
+def test_a_base_has_the_maps_of_every_learner(name, source, sizes, tmp_path):
+    spec = LearnerSpec(name, "columns", {}, {"dims": {"text": 8}})
+    learner = spec.build()
+    with torch.no_grad():
+        learner.backbone.up["text"].copy_(torch.eye(8))
+    checkpoint = Checkpoint(spec, take_weights(learner), {}, ("toy",), sizes.model_dump(), SETTINGS, ())
+    save_checkpoint(tmp_path / "ck", checkpoint, Progress(0, {}, {}, {}, (), finished=True))
+    base = open_base(tmp_path / "ck")
+    np.testing.assert_array_equal(base.residuals["text"], learner.backbone.down["text"].detach().numpy())
 
 
 def test_nothing_in_it_is_pickled(folder):

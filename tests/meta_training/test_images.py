@@ -5,7 +5,7 @@ import torch
 from metafuse.episodes.base import EpisodePool
 from metafuse.episodes.batch import EpisodeBatch, Support
 from metafuse.errors import ConfigError
-from metafuse.meta_training.images import AffineAugment, with_rotations
+from metafuse.meta_training.images import AffineAugment, transform_images, with_rotations
 from metafuse.meta_training.sources import TrainingSource
 
 
@@ -48,6 +48,12 @@ def test_images_change_on_their_own_and_the_same_generator_changes_them_alike():
     assert torch.equal(first, second)
     assert not torch.allclose(first[0, 0], first[0, 1])
     assert first.shape == images.shape
+
+
+def test_a_shift_of_half_a_side_moves_pixels_and_repeats_the_edge():
+    images = torch.arange(16.0).reshape(1, 1, 4, 4)
+    shifted = transform_images(images, torch.tensor([[[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]]))
+    torch.testing.assert_close(shifted[0, 0, 0], torch.tensor([2.0, 3.0, 3.0, 3.0]))
 
 
 def test_a_full_turn_by_drawing_stays_within_its_bounds():

@@ -100,6 +100,20 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_learner_and_keeps_
     assert all(np.isfinite(array).all() for array in states[-1].weights.values())
 
 
+@pytest.mark.parametrize("learner", ["whitened", "ridge"])
+def test_weights_that_diverge_stop_in_words_and_are_never_saved(source, spec, sizes, learner):
+    states = []
+    with pytest.raises(
+        AdaptationError, match=rf"step \d+ of learner '{learner}': .* start again with a lower outer_lr"
+    ):
+        meta_train_sources(
+            replace(spec, learner=learner, learner_options={}), [source()], sizes,
+            replace(QUICK, outer_lr=1e12, eval_every=1), on_validation=states.append,
+        )  # fmt: skip
+    assert states[0].step == 0
+    assert all(np.isfinite(array).all() for state in states for array in state.weights.values())
+
+
 def test_training_starts_from_given_weights(source, spec, sizes):
     first = meta_train_sources(spec, [source()], sizes, replace(QUICK, outer_steps=100))
     second = meta_train_sources(spec, [source()], sizes, replace(QUICK, outer_steps=10), start=first.best)

@@ -93,6 +93,30 @@ def test_something_else_at_out_is_left_alone(department, tmp_path):
     assert (tmp_path / "ck" / "thesis.txt").read_text() == "mine"
 
 
+def test_runs_and_checkpoints_do_not_replace_each_other(department, tmp_path):
+    task = department()
+    meta_train([task], "prototypical", tmp_path / "ck", settings=QUICK)
+    with pytest.raises(ArtifactError, match="another kind"):
+        metafuse.adapt(task, base=tmp_path / "ck", out=tmp_path / "ck")
+    metafuse.adapt(task, out=tmp_path / "run")
+    with pytest.raises(ArtifactError, match="another kind"):
+        meta_train([task], "prototypical", tmp_path / "run", settings=QUICK)
+
+
+def test_a_log_that_cannot_be_written_is_said_before_training(department, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match=r"the log in '.*file' cannot be written \(File exists\)"):
+        meta_train([department()], "prototypical", tmp_path / "ck", settings=QUICK, log_folder=tmp_path / "file")
+    assert not (tmp_path / "ck").exists()
+
+
+def test_channels_that_no_image_has_are_refused(department, tmp_path):
+    with pytest.raises(ConfigError, match=r"expected in_channels of 1 \(grey\) or 3 \(colour\) for images, got 2"):
+        meta_train(
+            [department()], "prototypical", tmp_path / "ck", backbone="conv4", backbone_options={"in_channels": 2}
+        )
+
+
 def test_within_group_episodes_need_a_group_column(department, tmp_path):
     from metafuse.task import EpisodeSizes
 
