@@ -37,9 +37,9 @@ def append_record(
         values = np.array([draw[name] for draw in draws], dtype=np.float64)
         mean, half_width = mean_interval(values)
         metrics[name] = {
-            "values": values.round(8).tolist(),
-            "mean": round(mean, 8),
-            "half_width": None if np.isnan(half_width) else round(half_width, 8),
+            "values": [_short(value) for value in values],
+            "mean": _short(mean),
+            "half_width": None if np.isnan(half_width) else _short(half_width),
         }
     record = {
         "setting": dict(setting),
@@ -73,6 +73,10 @@ def describe_environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
     }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.8g}")
 
 
 def _version(package: str) -> str | None:

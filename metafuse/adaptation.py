@@ -134,7 +134,9 @@ def adapt_features(
     early = _fit_fused(features, modalities, labelled, class_index[labelled])
     fused = reduce_fusion(_map(early, features, residuals), features, seed)
     support, known, unlabelled = features.take(labelled), class_index[labelled], features.take(pool)
-    if learner in EPISODIC.names() and learner not in LEARNERS.names():
+    # "prototypical" is a plain learner too: with a checkpoint of the episodic one, the trained one is meant.
+    is_plain = learner in LEARNERS.names() and not (base is not None and base.has_head(learner))
+    if learner in EPISODIC.names() and not is_plain:
         head = episodic_head(learner, base, layout_of(early, features.modalities))
         return fit_mixture(
             fused, {learner: early}, (head,), (1.0,),

@@ -6,13 +6,17 @@ package and nothing else.
 """
 
 import dataclasses
+import glob
 import hashlib
 import importlib
 import json
+import logging
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
@@ -24,9 +28,17 @@ from safetensors.numpy import load_file, save_file
 
 from metafuse.errors import ArtifactError
 
+log = logging.getLogger(__name__)
+
 FORMAT = 1
 MANIFEST = "manifest.json"
 SHOWN = 5
+HELD = "run"
+"""Name of an earlier save while the new one takes its place."""
+
+KILLED_S = 3600.0
+"""A folder of a save that nothing was added to for so long belongs to a save that was killed."""
+
 PACKAGES = ("metafuse", "torch", "sentence-transformers", "transformers", "scikit-learn", "numpy", "pandas")
 
 
@@ -47,13 +59,15 @@ def save_folder(
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.new.", dir=path.parent))
         temporary.chmod(0o755)
         write(temporary)
         files = {name: sha256_file(temporary / name) for name in sorted(place.name for place in temporary.iterdir())}
         manifest = {"format": FORMAT, **about, "files": files}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
         _swap(temporary, path)
+        with suppress(OSError):  # the save is whole already
+            _remove_leftovers(path)
     except (OSError, SafetensorError) as err:
         reason = getattr(err, "strerror", None) or err
         raise ArtifactError(f"'{path}' cannot be written ({reason}). Free some space or choose another --out.") from err
@@ -65,12 +79,15 @@ def save_folder(
 def check_target(path: Path, marker: str | None = None) -> None:
     """Check that a folder may be saved there: nothing yet, an empty folder, or an earlier save.
 
+    An earlier save that a killed one had moved aside is put back, see `restore_save`.
+
     Args:
         path: Final name.
         marker: A file that every save of the same kind has, so that none of another kind is replaced.
     Raises:
         ArtifactError: something else stands there.
     """
+    restore_save(path)
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     own = _saved_files(path)
@@ -99,27 +116,71 @@ def _saved_files(path: Path) -> set[str] | None:
 
 
 def open_folder(path: Path) -> dict[str, Any]:
-    """Check a saved folder and return its manifest.
+    """Check a saved folder and return its manifest; one that a killed save had moved aside is put back before.
 
     Raises:
         ArtifactError: there is none, it is of another format, or a file was changed, added or lost.
     """
+    restore_save(path)
+    return _check_files(path)
+
+
+def restore_save(path: Path) -> None:
+    """Put an earlier save back that a killed one had moved aside: there is no folder, and one whole save beside it.
+
+    Raises:
+        ArtifactError: the disk refuses.
+    """
+    if path.exists():
+        return
+    whole = [folder for folder in _beside(path, "old") if _is_whole(folder / HELD)]
+    if len(whole) != 1:
+        return
+    try:
+        (whole[0] / HELD).rename(path)
+        whole[0].rmdir()
+    except OSError as err:
+        raise ArtifactError(
+            f"'{path}' was moved to '{whole[0] / HELD}' by a save that was killed, and cannot be moved back "
+            f"({err.strerror}). Move it yourself, or copy it."
+        ) from err
+    log.info("'%s' is put back as it was before a save that was killed", path)
+
+
+def _beside(path: Path, kind: str) -> list[Path]:
+    """Folders that saves of that path made beside it: "new" ones, or "old" ones that hold an earlier save."""
+    # mkdtemp ends names in eight characters; a save named "run.old" has folders that are not those of "run".
+    found = path.parent.glob(f".{glob.escape(path.name)}.{kind}.{'?' * 8}")
+    return sorted(folder for folder in found if folder.is_dir() and not folder.is_symlink())
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        _check_files(path)
+    except ArtifactError:
+        return False
+    return True
+
+
+def _check_files(path: Path) -> dict[str, Any]:
     if not (path / MANIFEST).is_file():
-        raise ArtifactError(f"'{path}' is no saved run: it has no {MANIFEST}. Expected a folder that adapt wrote.")
+        raise ArtifactError(
+            f"'{path}' is no saved run: it has no {MANIFEST}. Expected a folder that adapt or meta-train wrote."
+        )
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         version, files = manifest["format"], dict(manifest["files"])
     except (ValueError, KeyError, TypeError) as err:
-        raise ArtifactError(f"'{path / MANIFEST}' is damaged ({err}). Adapt again, or restore a copy.") from err
+        raise ArtifactError(f"'{path / MANIFEST}' is damaged ({err}). Make it again, or restore a copy.") from err
     if version != FORMAT:
-        raise ArtifactError(f"'{path}' has format {version}, this version reads {FORMAT}. Adapt again.")
+        raise ArtifactError(f"'{path}' has format {version}, this version reads {FORMAT}. Make it again.")
     for name, expected in files.items():
         if Path(name).name != name or not (path / name).is_file():
-            raise ArtifactError(f"'{path / name}' is missing. Restore it, or adapt again.")
+            raise ArtifactError(f"'{path / name}' is missing. Restore it, or make the save again.")
         if (found := sha256_file(path / name)) != expected:
             raise ArtifactError(
                 f"'{path / name}' was changed: expected sha256 {expected[:12]}…, got {found[:12]}…. "
-                "Restore it, or adapt again."
+                "Restore it, or make the save again."
             )
     return manifest
 
@@ -144,7 +205,7 @@ def load_value(folder: Path, name: str) -> Any:
         return _unpack(tree, tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, SafetensorError) as err:
         raise ArtifactError(
-            f"'{folder / name}' cannot be read ({err}). It is of another version or damaged; adapt again."
+            f"'{folder / name}' cannot be read ({err}). It is of another version or damaged; make it again."
         ) from err
 
 
@@ -160,13 +221,21 @@ def versions() -> dict[str, str]:
 
 
 def _swap(temporary: Path, path: Path) -> None:
-    if not path.exists():
-        temporary.rename(path)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-    path.rename(old / "run")
+    if path.exists():
+        path.rename(Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent)) / HELD)
     temporary.rename(path)
-    shutil.rmtree(old)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the save that a new one replaced, and what killed saves left; nothing that saves do not write."""
+    for folder in _beside(path, "old"):
+        if {item.name for item in folder.iterdir()} <= {HELD}:
+            shutil.rmtree(folder, ignore_errors=True)
+    for folder in _beside(path, "new"):
+        # Another process may be writing one now.
+        is_left = time.time() - folder.stat().st_mtime > KILLED_S
+        if is_left and all(item.is_file() for item in folder.iterdir()):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _pack(value: object, tensors: dict[str, np.ndarray]) -> Any:  # noqa: PLR0911 - one return a kind

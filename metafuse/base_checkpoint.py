@@ -36,6 +36,10 @@ class Base:
     weights: Mapping[str, np.ndarray]
     takes_images: bool
 
+    def has_head(self, learner: str) -> bool:
+        """Whether its learner is the one of that name, and scores columns."""
+        return self.spec.learner == learner and not self.takes_images
+
     def check_encoders(self, fingerprints: Mapping[str, str]) -> None:
         """Check that a source is encoded as what the checkpoint was trained on.
 

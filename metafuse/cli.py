@@ -183,7 +183,7 @@ def meta_train(
     as_json: AsJson = False,
 ) -> None:
     """Train a learner and its backbone over episodes of many sources; the checkpoint is for `adapt --base`."""
-    from metafuse.meta_training.arguments import read_options, read_sizes, summarise
+    from metafuse.meta_training.arguments import facts, read_options, read_sizes, summarise
     from metafuse.meta_training.settings import MetaTrainingSettings
     from metafuse.meta_training.tasks import meta_train as train
 
@@ -199,7 +199,7 @@ def meta_train(
             backbone_options=read_options(backbone_option), sizes=sizes, settings=settings, resume=resume,
             log_folder=log, cache_dir=cache_dir, on_progress=on_progress,
         )  # fmt: skip
-    _show(summarise(checkpoint) | {"checkpoint": str(out)}, as_json)
+    _show((facts(checkpoint) if as_json else summarise(checkpoint)) | {"checkpoint": str(out)}, as_json)
 
 
 @app.command()

@@ -1,11 +1,13 @@
 """One loop over episodes: accuracy of an episodic learner, with its interval, one figure per episode."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from metafuse.episodes.base import PADDING
 from metafuse.episodes.batch import Items, gather
@@ -46,7 +48,7 @@ def evaluate_episodes(
     """Adapt to episodes and score their query sets; nothing is trained.
 
     Args:
-        learner: An `nn.Module`; left in the mode it came in.
+        learner: An `nn.Module`; left as it came, its mode and running statistics too.
         items: Rows of each of the sampler's pools.
         sampler: Draws the episodes; the same sampler gives the same ones every time.
         n_episodes: At least this many, in whole batches.
@@ -54,10 +56,9 @@ def evaluate_episodes(
             normalisation always takes batch statistics they are seen together whatever this says.
     """
     module = as_module(learner)
-    was_training = module.training
-    module.train(not inductive)
     shares: list[np.ndarray] = []
-    with torch.no_grad():
+    with torch.no_grad(), _left_as_it_came(module):
+        module.train(not inductive)
         step = 0
         while sum(map(len, shares)) < n_episodes:
             episodes = sampler.batch(step)
@@ -65,7 +66,6 @@ def evaluate_episodes(
             logits = learner.logits(learner.adapt(batch.support), batch.query)
             shares.append(right_shares(logits, batch.query_class_index).cpu().numpy())
             step += 1
-    module.train(was_training)
     return EpisodeAccuracy(np.concatenate(shares))
 
 
@@ -76,3 +76,16 @@ def right_shares(
     there = class_index != PADDING
     right = (logits.argmax(dim=-1) == class_index) & there
     return right.sum(dim=1) / there.sum(dim=1)
+
+
+@contextmanager
+def _left_as_it_came(module: nn.Module) -> Iterator[None]:
+    modes = [(part, part.training) for part in module.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for part, was_training in modes:
+            part.training = was_training
+        for buffer, before in buffers:
+            buffer.copy_(before)

@@ -77,7 +77,7 @@ def adapt(
     _check_arguments(how, seed, device, out)
     start = None if base is None else open_base(Path(base))
     if start is not None and start.takes_images:
-        how = how.model_copy(update={"image_model": str(base)})
+        how = how.model_copy(update={"image_model": str(Path(start.name).resolve())})
     with _timed(timings, "read"):
         dataset = opened.source.read()
         schema, rows, notes = prepare(opened, dataset, labels, label_column, seed)

@@ -60,7 +60,10 @@ def load_state(path: Path, device: str) -> tuple[State, Rows, FaissIndex]:
     Raises:
         ArtifactError: there is none, or a file was changed, lost or written by another version.
     """
-    open_folder(path)
+    if RUN_MARKER not in open_folder(path)["files"]:
+        raise ArtifactError(
+            f"'{path}' is a checkpoint, not a run. Expected a folder that adapt wrote; adapt --base {path} makes one."
+        )
     state = load_value(path, "state")
     if not isinstance(state, State):
         raise ArtifactError(f"'{path}' holds no run. Expected a folder that adapt wrote.")

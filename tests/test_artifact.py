@@ -1,10 +1,14 @@
 import json
+import logging
+import os
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from metafuse.artifact import load_value, open_folder, save_folder, save_value
+from metafuse.artifact import KILLED_S, check_target, load_value, open_folder, save_folder, save_value
 from metafuse.errors import ArtifactError
 from metafuse.fusion.early import EarlyFusion
 from metafuse.schema import Column, Modality, Schema
@@ -54,7 +58,7 @@ def test_manifest_holds_what_was_said_and_every_file(saved):
 
 def test_one_changed_byte_is_found(saved):
     (saved / "b.txt").write_text("twx")
-    with pytest.raises(ArtifactError, match=r"b\.txt' was changed.*adapt again"):
+    with pytest.raises(ArtifactError, match=r"b\.txt' was changed.*make the save again"):
         open_folder(saved)
 
 
@@ -130,3 +134,76 @@ def test_a_save_of_another_kind_is_not_replaced(saved):
         save_folder(saved, write_two, {}, marker="state.json")
     open_folder(saved)
     save_folder(saved, write_two, {}, marker="a.txt")
+
+
+def move_aside(saved: Path, ending: str = "abcd_123") -> Path:
+    """Leave what a process leaves that is killed while a new save takes the place of an earlier one."""
+    old = saved.parent / f".run.old.{ending}"
+    old.mkdir()
+    return saved.rename(old / "run")
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("look", [open_folder, check_target])
+def test_a_save_that_a_killed_one_moved_aside_is_put_back(look, saved, caplog):
+    move_aside(saved)
+    with caplog.at_level(logging.INFO, "metafuse"):
+        look(saved)
+    assert open_folder(saved)["source"] == "toy"
+    assert names_in(saved.parent) == ["run"]
+    assert "run' is put back as it was before a save that was killed" in caplog.text
+
+
+def test_a_damaged_save_is_not_put_back(saved):
+    (move_aside(saved) / "a.txt").write_text("other")
+    with pytest.raises(ArtifactError, match="is no saved run"):
+        open_folder(saved)
+    assert names_in(saved.parent) == [".run.old.abcd_123"]
+
+
+def test_of_two_saves_moved_aside_none_is_put_back(saved):
+    move_aside(saved)
+    save_folder(saved.parent / "other", write_two, {})
+    (saved.parent / "other").rename(saved)
+    move_aside(saved, "abcd_456")
+    with pytest.raises(ArtifactError, match="is no saved run"):
+        open_folder(saved)
+    assert names_in(saved.parent) == [".run.old.abcd_123", ".run.old.abcd_456"]
+
+
+def test_a_save_of_another_name_is_not_put_back(saved):
+    saved.parent.joinpath(".run.old.old.abcd_123").mkdir()
+    saved.rename(saved.parent / ".run.old.old.abcd_123" / "run")
+    with pytest.raises(ArtifactError, match="is no saved run"):
+        open_folder(saved)
+    open_folder(saved.parent / "run.old")
+
+
+def test_a_save_that_cannot_be_put_back_is_named(saved, monkeypatch):
+    held = move_aside(saved)
+
+    def refuse(*arguments):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(ArtifactError, match=rf"{held}' by a save that was killed, .*\(Read-only file system\)"):
+        open_folder(saved)
+
+
+def test_saving_again_removes_what_killed_saves_left_and_nothing_else(saved):
+    beside = saved.parent
+    for name in (".run.new.killed_1", ".run.new.living_1", ".run.new.strange1", ".run.mine", ".run.old.strange2"):
+        (beside / name).mkdir()
+        (beside / name / "a.txt").write_text("half")
+    (beside / ".run.new.strange1" / "folder").mkdir()
+    (beside / ".run.old.replaced" / "run").mkdir(parents=True)
+    long_ago = time.time() - 2 * KILLED_S
+    for path in beside.iterdir():
+        if "living" not in path.name:
+            os.utime(path, (long_ago, long_ago))
+    save_folder(saved, write_two, {})
+    kept = [".run.mine", ".run.new.living_1", ".run.new.strange1", ".run.old.strange2", "run"]
+    assert names_in(beside) == kept

@@ -79,13 +79,13 @@ def test_one_changed_byte_is_found(name, folder):
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
-    with pytest.raises(ArtifactError, match=rf"{name}' was changed: expected sha256 .* Restore it, or adapt again"):
+    with pytest.raises(ArtifactError, match=rf"{name}' was changed: expected sha256 .* or make the save again"):
         metafuse.load(folder)
 
 
 def test_a_lost_file_is_found(folder):
     (folder / "ids.json").unlink()
-    with pytest.raises(ArtifactError, match=r"ids.json' is missing. Restore it, or adapt again"):
+    with pytest.raises(ArtifactError, match=r"ids.json' is missing. Restore it, or make the save again"):
         metafuse.load(folder)
 
 

@@ -63,6 +63,9 @@ def episode_pools(
 ) -> dict[str, EpisodePool]:
     """Make one pool a class split of a source's columns.
 
+    Near-duplicates do not cross splits: a row whose near-duplicate has a class of a later split has none in its own, so
+    that nothing measured on was trained on, and what is measured on keeps its rows.
+
     Args:
         name: Of the source.
         labels: Of each row; None or NaN where it has none.
@@ -85,8 +88,11 @@ def episode_pools(
     classes = sorted(column.dropna().unique())
     splits = split_classes(classes, None if group is None else _group_of_class(column, group), spec, name=name)
     group_id, duplicate_id = (None if values is None else _number(values) for values in (group, duplicate))
+    class_ids = {split: _place_in(members, column) for split, members in splits.items()}
+    if duplicate_id is not None:
+        class_ids = _keep_latest(class_ids, duplicate_id)
     return {
-        split: EpisodePool(name, members, _place_in(members, column), group_id, duplicate_id, split)
+        split: EpisodePool(name, members, class_ids[split], group_id, duplicate_id, split)
         for split, members in splits.items()
     }
 
@@ -145,6 +151,18 @@ def _number(values: Values) -> Int[np.ndarray, " n_rows"]:
 def _place_in(members: Sequence[str], labels: pd.Series) -> Int[np.ndarray, " n_rows"]:
     """Return the place of each row's label among the members of a split; -1 where it is none of them."""
     return pd.Index(members, dtype=object).get_indexer(labels).astype(np.int64)
+
+
+def _keep_latest(
+    class_ids: Mapping[str, Int[np.ndarray, " n_rows"]], duplicate_id: Int[np.ndarray, " n_rows"]
+) -> dict[str, Int[np.ndarray, " n_rows"]]:
+    """Take the class from rows with a near-duplicate in a later split."""
+    later = np.zeros(len(duplicate_id), dtype=bool)
+    kept = {}
+    for split in reversed(SPLITS):
+        kept[split] = np.where(later, -1, class_ids[split])
+        later |= np.isin(duplicate_id, duplicate_id[(class_ids[split] >= 0) & (duplicate_id >= 0)])
+    return kept
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -3,7 +3,9 @@
     number = scale * product over traits of trait^power,    kept between low and high
 
 What transfers from source to source is how to adapt. `policy.json` holds the scales and powers, fitted to episodes of
-public sets by `benchmarks/policy_training.py`; a number without a law there is the constant of `AdaptationNumbers`.
+public sets by `benchmarks/policy_training.py`. Three numbers follow the traits there; `name_rows` and `sharpness` have
+no powers and are constants, fitted too and other than the defaults of `AdaptationNumbers`: those are for a policy that
+has no law of a number, as `CONSTANTS`.
 Only what helped on families of sources left out is here. Functions of the number of classes, their balance, the spread
 of the embeddings or the worth of the names did not, nor did any for the weights of the heads, their temperature, or how
 far the graph's prototypes are relied on: those are constants beside the code that uses them.

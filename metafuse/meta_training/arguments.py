@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from metafuse.errors import ConfigError
 from metafuse.meta_training.checkpoint import Checkpoint
+from metafuse.meta_training.state import find_best
 from metafuse.task import EpisodeSizes, open_any
 
 
@@ -46,8 +47,8 @@ def read_sizes(source: object, **given: int | bool | None) -> EpisodeSizes:
 
 
 def summarise(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Tell what was trained and how it fared on the meta_val classes."""
-    first, best = checkpoint.history[0], max(checkpoint.history, key=lambda each: each.accuracy)
+    """Tell what was trained and how it fared on the meta_val classes, in words."""
+    first, best = checkpoint.history[0], find_best(checkpoint.history)
     return {
         "learner": f"{checkpoint.spec.learner} on {checkpoint.spec.backbone}",
         "sources": list(checkpoint.sources),
@@ -56,4 +57,20 @@ def summarise(checkpoint: Checkpoint) -> dict[str, Any]:
             "best": f"{100 * best.accuracy:.2f} % ± {100 * best.half_width:.2f} at step {best.step}",
             "steps": checkpoint.history[-1].step,
         },
+    }
+
+
+def facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Tell the same for machines; accuracies as shares, those of the best validation beside those of the start."""
+    first, best = checkpoint.history[0], find_best(checkpoint.history)
+    return {
+        "learner": checkpoint.spec.learner,
+        "backbone": checkpoint.spec.backbone,
+        "sources": list(checkpoint.sources),
+        "sizes": dict(checkpoint.sizes),
+        "accuracy": best.accuracy,
+        "half_width": best.half_width,
+        "step": best.step,
+        "start": {"accuracy": first.accuracy, "half_width": first.half_width},
+        "steps": checkpoint.history[-1].step,
     }

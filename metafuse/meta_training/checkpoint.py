@@ -10,13 +10,13 @@ training.safetensors     weights and optimiser as they are now
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metafuse.artifact import load_value, open_folder, save_folder, save_value, versions
+from metafuse.artifact import load_value, open_folder, restore_save, save_folder, save_value, versions
 from metafuse.backbones.spec import TrainedBackbone
 from metafuse.errors import ArtifactError, ConfigError
 from metafuse.learners.episodic import EpisodicLearner
@@ -26,6 +26,8 @@ from metafuse.meta_training.state import Progress, Validation
 
 MARKER = "checkpoint.json"
 """Tells a checkpoint's folder from other saves."""
+
+ABSENT = "not there"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ArtifactError: there is none, or a file was changed, lost or written by another version.
     """
     nothing = f"'{path}' holds no checkpoint. Expected a folder that meta-train wrote."
+    restore_save(path)
     if not (path / MARKER).is_file():
         raise ArtifactError(nothing)
     open_folder(path)
@@ -104,14 +107,36 @@ def load_progress(path: Path, asked: Checkpoint) -> Progress:
         ConfigError: the checkpoint is of another training; the message names what differs.
         ArtifactError: there is none, or it was changed.
     """
-    found = load_checkpoint(path)
-    for name in ("spec", "encoders", "sources", "sizes", "settings"):
-        old, new = getattr(found, name), getattr(asked, name)
-        if old != new:
-            raise ConfigError(
-                f"'{path}' cannot be resumed: its {name} were {old}, asked for now: {new}. "
-                "Give the same arguments as before, or another --out."
-            )
+    differs = _first_difference(_training_of(load_checkpoint(path)), _training_of(asked))
+    if differs is not None:
+        name, old, new = differs
+        raise ConfigError(
+            f"'{path}' cannot be resumed: its {name} was {old}, asked for now: {new}. "
+            "Give the same arguments as before, or another --out."
+        )
     progress = load_value(path, "training")
     assert isinstance(progress, Progress)
     return progress
+
+
+def _training_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "spec": asdict(checkpoint.spec),
+        "encoders": checkpoint.encoders,
+        "sources": checkpoint.sources,
+        "sizes": checkpoint.sizes,
+        "settings": asdict(checkpoint.settings),
+    }
+
+
+def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, object, object] | None:
+    """Find the first entry that differs, as deep as mappings go: its dotted name and both values."""
+    for name in dict.fromkeys([*old, *new]):
+        before, now = old.get(name, ABSENT), new.get(name, ABSENT)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            inner = _first_difference(before, now)
+            if inner is not None:
+                return f"{name}.{inner[0]}", inner[1], inner[2]
+        elif before != now:
+            return name, before, now
+    return None

@@ -4,6 +4,7 @@ Every step is a function of the seed, the step's number and the state before it:
 noise inside a step starts from a seed made of both. So a run that was killed and resumed ends in the same bits.
 """
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,8 +26,12 @@ from metafuse.meta_training.sources import TrainingSource
 from metafuse.meta_training.state import Progress, advance, restore
 from metafuse.task import EpisodeSizes
 
+log = logging.getLogger(__name__)
+
 VALIDATION_SEED = 1
-"""Added to the seed, so that validation episodes are none of the training ones."""
+"""Added to the seed for the draws of validation episodes."""
+SHOWN = 5
+"""Labels named in a message."""
 
 Augment = Callable[[EpisodeBatch, torch.Generator], EpisodeBatch]
 """Changes the items of a training batch; draws from the generator it is given."""
@@ -75,6 +80,8 @@ def meta_train_sources(
         [source.pools["meta_val"] for source in sources], val_sizes or sizes,
         n_tasks=settings.n_tasks, seed=settings.seed + VALIDATION_SEED,
     )  # fmt: skip
+    for name, labels in train.left_out.items():
+        log.info("source '%s': %d classes are too small for episodes: %s", name, len(labels), ", ".join(labels[:SHOWN]))
     optimiser = _optimiser(as_module(learner), settings)
 
     def validate(step: int, steps: Sequence[tuple[float, float]], before: Progress | None) -> Progress:

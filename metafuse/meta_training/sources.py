@@ -1,11 +1,13 @@
 """From task names to sources ready for episodes: labels split by class, items as a backbone takes them."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Bool
 
 from metafuse.backbones import BACKBONES
 from metafuse.embedder import OnProgress, fit_embedder
@@ -22,9 +24,12 @@ from metafuse.schema import TABULAR, Modality, Schema, infer_schema
 from metafuse.sources.media import MediaError
 from metafuse.task import AdaptSpec, ClassSpec, open_any
 
+log = logging.getLogger(__name__)
+
 COLUMNS = "columns"
 """The backbone on frozen features; every other takes raw images."""
 ALL_CLASSES = ClassSpec(meta_val=0.0, meta_test=0.0)
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ def read_training_source(
 ) -> TrainingSource:
     """Read a source, all its labels, and its items.
 
+    A row with nothing to learn from, no usable image or no feature in any column, stays in place without a class.
+
     Args:
         source: What `adapt` takes as a source.
         backbone: Name of the backbone that will take the items.
@@ -62,7 +69,7 @@ def read_training_source(
         on_progress: Told a stage, how many items of it are done, and their number.
     Raises:
         SourceError: the source cannot be read.
-        SchemaError: it has no label column, or no column the backbone could take.
+        SchemaError: it has no label column, no column the backbone could take, or no row with anything in them.
         EpisodeError: its class splits overlap or name unknown classes.
     """
     opened = open_any(source)
@@ -81,17 +88,21 @@ def read_training_source(
         "duplicate": _column(rows, classes.duplicate_column, dataset.name),
     }
     pools = episode_pools(dataset.name, rows.labels, classes, **columns)
-    pools["all"] = episode_pools(dataset.name, rows.labels, ALL_CLASSES, **columns)["meta_train"]
+    pools["all"] = replace(episode_pools(dataset.name, rows.labels, ALL_CLASSES, **columns)["meta_train"], split="all")
     if backbone != COLUMNS:
         options = image_options(backbone, backbone_options)
-        images = _images(rows, schema, options["image_size"], options["in_channels"], dataset.name)
-        return TrainingSource(images, pools, {})
+        images, is_usable = _images(rows, schema, options["image_size"], options["in_channels"], dataset.name)
+        return TrainingSource(images, _leave_out(pools, is_usable), {})
     adapt = spec.adapt if spec else AdaptSpec()
     embedder = fit_embedder(
         rows, schema, cache, text_model=adapt.text_model, image_model=adapt.image_model, device=device
     )
     features, _ = embedder.encode(rows, on_progress)
-    return TrainingSource(feature_items(features), pools, embedder.spec.fingerprints)
+    present = [features.present[name] for name, matrix in features.matrices.items() if matrix.size]
+    is_usable = np.any([np.zeros(len(rows), dtype=bool), *present], axis=0)
+    empty = dict.fromkeys(np.flatnonzero(~is_usable).tolist(), "every column is empty")
+    _report_left_out(rows, empty, "feature", dataset.name)
+    return TrainingSource(feature_items(features), _leave_out(pools, is_usable), embedder.spec.fingerprints)
 
 
 def image_options(backbone: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +154,10 @@ def modality_dims(sources: Sequence[TrainingSource]) -> dict[str, int]:
     return dims
 
 
-def _images(rows: Rows, schema: Schema, size: int, channels: int, name: str) -> torch.Tensor:
+def _images(
+    rows: Rows, schema: Schema, size: int, channels: int, name: str
+) -> tuple[torch.Tensor, Bool[np.ndarray, " n_rows"]]:
+    """Decode the images; black, and not usable, where there is none."""
     columns = schema.named(Modality.IMAGE)
     if len(columns) != 1:
         raise SchemaError(
@@ -151,12 +165,38 @@ def _images(rows: Rows, schema: Schema, size: int, channels: int, name: str) -> 
             "Mark the others as ignored under [columns], or use --backbone columns."
         )
     pixels = np.zeros((len(rows), channels, size, size), dtype=np.uint8)
-    for place, cell in enumerate(rows.frame[columns[0]]):
+    cells = rows.frame[columns[0]]
+    refused: dict[int, str] = {}
+    for place, (cell, is_missing) in enumerate(zip(cells, cells.isna(), strict=True)):
+        if is_missing:
+            refused[place] = "the cell is empty"
+            continue
         try:
             pixels[place] = to_square(decode_image(rows.media.read(cell)), size, channels)
         except MediaError as err:
-            raise SchemaError(f"source '{name}', row {rows.ids[place]}: image {err}. Remove or replace it.") from err
-    return torch.from_numpy(pixels)
+            refused[place] = str(err)
+    _report_left_out(rows, refused, "image", name)
+    return torch.from_numpy(pixels), ~np.isin(np.arange(len(rows)), list(refused))
+
+
+def _report_left_out(rows: Rows, refused: Mapping[int, str], what: str, name: str) -> None:
+    if not refused:
+        return
+    shown = "; ".join(f"{rows.ids[place]}: {reason}" for place, reason in list(refused.items())[:SHOWN])
+    more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+    if len(refused) == len(rows):
+        raise SchemaError(
+            f"source '{name}': expected rows with a usable {what}, got none in {len(rows)} rows: {shown}{more}. "
+            "Correct the column or its files."
+        )
+    log.warning(
+        "source '%s': %d of %d rows have no usable %s and are left out: %s%s",
+        *(name, len(refused), len(rows), what, shown, more),
+    )
+
+
+def _leave_out(pools: Mapping[str, EpisodePool], is_usable: Bool[np.ndarray, " n_rows"]) -> dict[str, EpisodePool]:
+    return {split: replace(pool, class_id=np.where(is_usable, pool.class_id, -1)) for split, pool in pools.items()}
 
 
 def _column(rows: Rows, column: str | None, name: str) -> np.ndarray | None:

@@ -62,8 +62,13 @@ class Progress:
 
     @property
     def best_validation(self) -> Validation:
-        """The first validation with the best mean."""
-        return max(self.history, key=lambda each: each.accuracy)
+        """See `find_best`."""
+        return find_best(self.history)
+
+
+def find_best(history: Sequence[Validation]) -> Validation:
+    """Find the first validation with the best mean."""
+    return max(history, key=lambda each: each.accuracy)
 
 
 def advance(

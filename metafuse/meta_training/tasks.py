@@ -1,12 +1,15 @@
 """`meta-train`: from the names of tasks to a checkpoint, in the order data flows."""
 
+import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metafuse.artifact import check_target
+import numpy as np
+
+from metafuse.artifact import check_target, restore_save
 from metafuse.embedder import OnProgress
 from metafuse.encoders.models import torch_device
 from metafuse.errors import ConfigError
@@ -22,6 +25,8 @@ from metafuse.meta_training.state import Progress
 from metafuse.task import EpisodeSizes, open_any
 
 log = logging.getLogger(__name__)
+
+FEWEST_CLASSES = 2
 
 
 def meta_train(
@@ -76,11 +81,13 @@ def meta_train(
         )
         for source in sources
     ]
+    own = dict(learner_options or {})
     if backbone == COLUMNS:
         options = {"dims": modality_dims(read)} | options
+        own = _embedding_dim(learner, read) | own
     first = open_any(sources[0]).task
     asked = Checkpoint(
-        spec=LearnerSpec(learner, backbone, dict(learner_options or {}), options),
+        spec=LearnerSpec(learner, backbone, own, options),
         weights={},
         encoders=_encoders(read),
         sources=tuple(source.pools["meta_train"].name for source in read),
@@ -89,6 +96,7 @@ def meta_train(
         history=(),
     )
     progress = load_progress(out, asked) if resume else None
+    train_sizes = EpisodeSizes(**asked.sizes)
     with open_log(log_folder) as write_log:
 
         def on_validation(state: Progress) -> None:
@@ -102,19 +110,51 @@ def meta_train(
                 on_progress("meta-training", step, settings.outer_steps)
 
         done = meta_train_sources(
-            asked.spec, read, EpisodeSizes(**asked.sizes), settings,
+            asked.spec, read, train_sizes, settings, val_sizes=_validation_sizes(train_sizes, read),
             resume=progress, on_step=on_step, on_validation=on_validation,
         )  # fmt: skip
     return replace(asked, weights=done.best, history=done.history)
 
 
 def _check_out(out: Path, resume: bool) -> None:
+    restore_save(out)
     there = (out / MARKER).is_file()
     if resume and not there:
         raise ConfigError(f"'{out}' holds no checkpoint to resume. Leave out --resume, or correct --out.")
     if there and not resume:
         raise ConfigError(f"'{out}' holds a checkpoint already. Give --resume to go on with it, or another --out.")
     check_target(out, MARKER)
+
+
+def _validation_sizes(sizes: EpisodeSizes, sources: Sequence[TrainingSource]) -> EpisodeSizes:
+    """Lower n_way to what the smallest meta_val split has, and say so."""
+    rows = [np.bincount(pool.class_id[pool.class_id >= 0]) for pool in (source.pools["meta_val"] for source in sources)]
+    n_way = min(int(np.count_nonzero(counts > sizes.k_shot)) for counts in rows)
+    if n_way >= sizes.n_way or n_way < FEWEST_CLASSES:
+        return sizes
+    log.info("validation episodes have %d classes instead of %d: meta_val has no more", n_way, sizes.n_way)
+    return sizes.model_copy(update={"n_way": n_way})
+
+
+def _embedding_dim(learner: str, sources: Sequence[TrainingSource]) -> dict[str, int]:
+    """Length of the embeddings, for a learner whose networks are as wide.
+
+    Raises:
+        ConfigError: it differs between the sources.
+    """
+    if "dim" not in inspect.signature(EPISODIC.get(learner)).parameters:
+        return {}
+    dims = {
+        source.pools["meta_train"].name: sum(items.shape[1] for items in source.items.values())
+        for source in sources
+        if isinstance(source.items, Mapping)
+    }
+    if len(set(dims.values())) > 1:
+        raise ConfigError(
+            f"learner '{learner}' works in embeddings of one length, the sources have {dims}. "
+            "Train it on sources with the same columns."
+        )
+    return {"dim": next(iter(dims.values()))}
 
 
 def _encoders(sources: Sequence[TrainingSource]) -> dict[str, str]:

@@ -125,3 +125,18 @@ def test_class_in_several_groups_is_split_with_the_commonest():
 def test_columns_of_other_lengths_are_refused():
     with pytest.raises(ShapeError, match=r"source 'tickets': expected one value a row in each of .*'labels': 2"):
         episode_pools("tickets", ["a", "b"], ClassSpec(), group=["x"])
+
+
+def test_a_near_duplicate_stays_in_the_latest_split_alone():
+    labels = ["a", "b", "c", "a", "b", "a", "a", None]
+    # u lies in all splits, v in training and validation, w in training and an unlabelled row; the rest has none.
+    duplicate = ["u", "u", "u", "v", "v", None, "w", "w"]
+    pools = episode_pools("tickets", labels, ClassSpec(meta_val=("b",), meta_test=("c",)), duplicate=duplicate)
+    assert pools["meta_train"].class_id.tolist() == [-1, -1, -1, -1, -1, 0, 0, -1]
+    assert pools["meta_val"].class_id.tolist() == [-1, -1, -1, -1, 0, -1, -1, -1]
+    assert pools["meta_test"].class_id.tolist() == [-1, -1, 0, -1, -1, -1, -1, -1]
+
+
+def test_near_duplicates_within_a_split_keep_their_classes():
+    pools = episode_pools("tickets", ["a", "b"], ClassSpec(), duplicate=["u", "u"])
+    assert pools["meta_train"].class_id.tolist() == [0, 1]

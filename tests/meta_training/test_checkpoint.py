@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import metafuse
 from metafuse.base_checkpoint import open_base
 from metafuse.errors import ArtifactError, ConfigError
 from metafuse.learners import EPISODIC
@@ -96,10 +97,33 @@ def test_weights_of_another_architecture_are_refused_by_name(trained):
         checkpoint.build()
 
 
-@pytest.mark.parametrize("change", [{"sources": ("other",)}, {"settings": replace(SETTINGS, outer_lr=1.0)}])
-def test_another_training_is_not_resumed(change, trained, folder):
-    with pytest.raises(ConfigError, match=f"cannot be resumed: its {next(iter(change))} were"):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sources": ("other",)}, r"sources was \('toy',\), asked for now: \('other',\)"),
+        ({"encoders": {"image": "toy"}}, "encoders.text was toy, asked for now: not there"),
+        ({"settings": replace(SETTINGS, outer_lr=1.0, seed=3)}, r"settings.outer_lr was 0.001, asked for now: 1.0"),
+        ({"spec": LearnerSpec("ridge", "columns")}, "spec.learner was prototypical, asked for now: ridge"),
+        (
+            {"spec": LearnerSpec("prototypical", "columns", {"distance": "cosine", "scale": 9.0})},
+            "spec.learner_options.scale was 5.0, asked for now: 9.0",
+        ),
+    ],
+)
+def test_another_training_is_not_resumed_and_the_first_difference_is_named(change, said, trained, folder):
+    with pytest.raises(ConfigError, match=rf"cannot be resumed: its {said}\. Give the same arguments"):
         load_progress(folder, replace(trained[0], **change))
+
+
+def test_a_checkpoint_that_a_killed_save_moved_aside_is_put_back(trained, folder):
+    (folder.parent / ".ck.old.abcd_123").mkdir()
+    folder.rename(folder.parent / ".ck.old.abcd_123" / "run")
+    assert load_checkpoint(folder).spec == trained[0].spec
+
+
+def test_a_checkpoint_is_no_run_and_said_to_be_a_checkpoint(folder):
+    with pytest.raises(ArtifactError, match=r"ck' is a checkpoint, not a run\. Expected a folder that adapt wrote"):
+        metafuse.load(folder)
 
 
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path):

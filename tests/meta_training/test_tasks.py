@@ -13,6 +13,7 @@ from metafuse.errors import ArtifactError, ConfigError, EpisodeError, SchemaErro
 from metafuse.meta_training.checkpoint import load_checkpoint, load_progress, save_checkpoint
 from metafuse.meta_training.settings import MetaTrainingSettings
 from metafuse.meta_training.tasks import meta_train
+from metafuse.task import EpisodeSizes
 
 QUICK = MetaTrainingSettings(outer_steps=4, n_tasks=2, eval_every=2, n_val_episodes=4, device="cpu")
 
@@ -35,6 +36,32 @@ def test_a_checkpoint_is_what_was_returned_and_carries_its_encoders(department, 
     assert [each.step for each in saved.history] == [0, 2, 4]
     for name, array in found.weights.items():
         np.testing.assert_array_equal(saved.weights[name], array)
+
+
+def test_validation_takes_the_classes_there_are_and_says_so(department, tmp_path, caplog):
+    sizes = EpisodeSizes(n_way=4, k_shot=1, n_query=1)
+    with caplog.at_level("INFO", logger="metafuse"):
+        found = meta_train([department()], "prototypical", tmp_path / "ck", settings=QUICK, sizes=sizes)
+    assert found.sizes["n_way"] == 4
+    assert "validation episodes have 2 classes instead of 4" in caplog.text
+
+
+def test_classes_too_small_for_episodes_are_named(department, tmp_path, caplog):
+    notes = [f"topic {place % 8}" if place else "lonely" for place in range(96)]
+    with caplog.at_level("INFO", logger="metafuse"):
+        meta_train(
+            [department(topic=notes, more="meta_train = ['lonely', 'topic 3', 'topic 4', 'topic 5']")],
+            "prototypical", tmp_path / "ck", settings=QUICK,
+        )  # fmt: skip
+    assert "source 'dept': 1 classes are too small for episodes: lonely" in caplog.text
+
+
+def test_a_generator_is_as_wide_as_the_sources(department, tmp_path):
+    priced = department("priced", price=np.arange(96) % 7 * 1.5)
+    found = meta_train([priced], "cvae", tmp_path / "ck", settings=QUICK)
+    assert found.spec.learner_options == {"dim": 33}
+    with pytest.raises(ConfigError, match=r"learner 'cvae' works in embeddings of one length, .*'plain': 32"):
+        meta_train([department("plain"), priced], "cvae", tmp_path / "other", settings=QUICK)
 
 
 def test_sources_of_different_modalities_train_together(department, tmp_path):
@@ -118,8 +145,6 @@ def test_channels_that_no_image_has_are_refused(department, tmp_path):
 
 
 def test_within_group_episodes_need_a_group_column(department, tmp_path):
-    from metafuse.task import EpisodeSizes
-
     sizes = EpisodeSizes(n_way=2, k_shot=1, n_query=1, within_group=True)
     with pytest.raises(EpisodeError, match="group"):
         meta_train([department()], "prototypical", tmp_path / "ck", settings=QUICK, sizes=sizes)

@@ -34,22 +34,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from metafuse.backbones.initialisation import build_linear
 from metafuse.episodes.batch import EpisodeBatch, Items, Support
 from metafuse.errors import ConfigError
-from metafuse.learners.episodic import State, class_means, embed_batch, embed_items
+from metafuse.learners.episodic import State, embed_items
 from metafuse.learners.generative.adversarial_game import play_game
-from metafuse.learners.generative.hallucination import (
-    SupportHallucinator,
-    embedding_dim,
-    means_of_queries,
-    unit_lengths,
-)
-from metafuse.learners.generative.noise import generator_for
-from metafuse.learners.metric.similarity import widen
+from metafuse.learners.generative.hallucination import SupportHallucinator, embedding_dim
 
 
 class ConditionalGanLearner(nn.Module):
@@ -91,7 +84,7 @@ class ConditionalGanLearner(nn.Module):
         if adversarial_weight < 0:
             raise ConfigError(f"adversarial_weight: expected 0 or more, got {adversarial_weight}. 0.3 is usual.")
         self.backbone = backbone
-        self.adversarial_weight, self.seed = adversarial_weight, seed
+        self.adversarial_weight = adversarial_weight
         dim = embedding_dim(backbone, dim)
         self.hallucinator = SupportHallucinator(
             dim, learner, learner_options,
@@ -109,30 +102,19 @@ class ConditionalGanLearner(nn.Module):
 
     def loss(self, batch: EpisodeBatch) -> tuple[Float[Tensor, ""], Float[Tensor, "n_tasks n_query n_way"]]:
         """Query loss of the wrapped learner, and the game over the query features."""
-        embedding, query = (widen(each) for each in embed_batch(self.backbone, batch))
-        means = class_means(embedding, batch.support)
-        random = generator_for(self.seed, embedding)
-        extended = self.hallucinator.extend(embedding, batch.support, means, random)
-        wrapped, logits = self.hallucinator.learner.loss(EpisodeBatch(extended, query, batch.query_class_index))
-        if not self.hallucinator.generates_for(embedding):
-            return wrapped, logits
-        return wrapped + self.adversarial_weight * self._play(query.detach(), means.detach(), batch, random), logits
+        return self.hallucinator.loss(self.backbone, batch, weight=self.adversarial_weight, term=self._play)
 
     def _play(
         self,
-        query: Float[Tensor, "n_tasks n_query dim"],
-        means: Float[Tensor, "n_tasks n_way dim"],
-        batch: EpisodeBatch,
+        residual: Float[Tensor, "n_tasks n_query dim"],
+        own: Float[Tensor, "n_tasks n_query dim"],
+        there: Bool[Tensor, "n_tasks n_query"],
         random: torch.Generator,
     ) -> Float[Tensor, ""]:
-        units = unit_lengths(means)
-        own = means_of_queries(means, batch.query_class_index) / units
-        deviation = query / units - own
-        there = batch.query_class_index >= 0
-        spread = deviation[there].square().mean().clamp(min=1e-12).sqrt()
-        noise = torch.randn((*query.shape[:2], self.hallucinator.n_noise), generator=random).to(query)
+        spread = residual[there].square().mean().clamp(min=1e-12).sqrt()
+        noise = torch.randn((*there.shape, self.hallucinator.n_noise), generator=random).to(residual)
         generated = self.hallucinator.generator(own, noise)
-        return play_game(self.discriminator, (deviation / spread, own), (generated / spread, own), there)
+        return play_game(self.discriminator, (residual / spread, own), (generated / spread, own), there)
 
 
 class FeatureDiscriminator(nn.Module):

@@ -38,21 +38,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from metafuse.backbones.initialisation import build_linear
 from metafuse.episodes.batch import EpisodeBatch, Items, Support
 from metafuse.errors import ConfigError
-from metafuse.learners.episodic import State, class_means, embed_batch, embed_items
-from metafuse.learners.generative.hallucination import (
-    SupportHallucinator,
-    embedding_dim,
-    means_of_queries,
-    unit_lengths,
-)
-from metafuse.learners.generative.noise import generator_for
-from metafuse.learners.metric.similarity import widen
+from metafuse.learners.episodic import State, embed_items
+from metafuse.learners.generative.hallucination import SupportHallucinator, embedding_dim
 
 NOISE_SHARE = 0.5
 """Of the mean squared deviation from the support mean; what the latent may leave unexplained."""
@@ -97,7 +90,7 @@ class ConditionalVaeLearner(nn.Module):
         if elbo_weight < 0:
             raise ConfigError(f"elbo_weight: expected 0 or more, got {elbo_weight}. 1 is usual.")
         self.backbone = backbone
-        self.elbo_weight, self.seed = elbo_weight, seed
+        self.elbo_weight = elbo_weight
         dim = embedding_dim(backbone, dim)
         self.hallucinator = SupportHallucinator(
             dim, learner, learner_options,
@@ -118,32 +111,20 @@ class ConditionalVaeLearner(nn.Module):
 
     def loss(self, batch: EpisodeBatch) -> tuple[Float[Tensor, ""], Float[Tensor, "n_tasks n_query n_way"]]:
         """Query loss of the wrapped learner, and the ELBO of the query features."""
-        embedding, query = (widen(each) for each in embed_batch(self.backbone, batch))
-        means = class_means(embedding, batch.support)
-        random = generator_for(self.seed, embedding)
-        learner = self.hallucinator.learner
-        extended = self.hallucinator.extend(embedding, batch.support, means, random)
-        wrapped, logits = learner.loss(EpisodeBatch(extended, query, batch.query_class_index))
-        if not self.hallucinator.generates_for(embedding):
-            return wrapped, logits
-        return wrapped + self.elbo_weight * self._negative_elbo(query.detach(), means.detach(), batch, random), logits
+        return self.hallucinator.loss(self.backbone, batch, weight=self.elbo_weight, term=self._negative_elbo)
 
     def _negative_elbo(
         self,
-        query: Float[Tensor, "n_tasks n_query dim"],
-        means: Float[Tensor, "n_tasks n_way dim"],
-        batch: EpisodeBatch,
+        residual: Float[Tensor, "n_tasks n_query dim"],
+        own: Float[Tensor, "n_tasks n_query dim"],
+        there: Bool[Tensor, "n_tasks n_query"],
         random: torch.Generator,
     ) -> Float[Tensor, ""]:
-        units = unit_lengths(means)
-        own = means_of_queries(means, batch.query_class_index) / units
-        deviation = query / units - own
-        there = batch.query_class_index >= 0
-        middle, log_variance = self.encoder(torch.cat([deviation, own], dim=-1)).chunk(2, dim=-1)
+        middle, log_variance = self.encoder(torch.cat([residual, own], dim=-1)).chunk(2, dim=-1)
         drawn = torch.randn(middle.shape, generator=random).to(middle)
         latent = middle + drawn * (0.5 * log_variance).exp()
-        missed = deviation - self.hallucinator.generator(own, latent)
-        noise = NOISE_SHARE * deviation[there].square().mean().clamp(min=1e-12)
+        missed = residual - self.hallucinator.generator(own, latent)
+        noise = NOISE_SHARE * residual[there].square().mean().clamp(min=1e-12)
         divergence = 0.5 * (middle.square() + log_variance.exp() - 1 - log_variance).sum(dim=-1)
         terms = missed.square().sum(dim=-1) / (2 * noise) + divergence
-        return terms[there].mean() / query.shape[-1]
+        return terms[there].mean() / residual.shape[-1]

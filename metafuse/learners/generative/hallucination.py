@@ -13,7 +13,7 @@ generated features: there the wrapped learner works as it does alone, and a warn
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -22,11 +22,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from metafuse.backbones.initialisation import build_linear
-from metafuse.episodes.batch import Support
+from metafuse.episodes.batch import EpisodeBatch, Support
 from metafuse.errors import ConfigError
 from metafuse.learners import EPISODIC
-from metafuse.learners.episodic import EpisodicLearner, State, class_mask, class_means
-from metafuse.learners.generative.noise import draw_mirrored
+from metafuse.learners.episodic import EpisodicLearner, State, class_mask, class_means, embed_batch
+from metafuse.learners.generative.noise import draw_mirrored, generator_for
+from metafuse.learners.metric.similarity import widen
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +135,35 @@ class SupportHallucinator(nn.Module):
             support: Classes and weights.
         """
         return self.learner.adapt(self.extend(embedding, support, class_means(embedding, support)))
+
+    def loss(
+        self,
+        backbone: nn.Module,
+        batch: EpisodeBatch,
+        *,
+        weight: float,
+        term: Callable[[Tensor, Tensor, Tensor, torch.Generator], Float[Tensor, ""]],
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, "n_tasks n_query n_way"]]:
+        """Query loss and logits of the learner on extended support sets, with what trains the generator added.
+
+        Args:
+            backbone: Embeds items.
+            batch: Episodes.
+            weight: Of the term.
+            term: Loss of the generator, left out where nothing is generated. It takes query items as residuals of the
+                support means of their classes, these means (both in units of r, no gradient), which items are no
+                padding, and what draws noise.
+        """
+        embedding, query = (widen(each) for each in embed_batch(backbone, batch))
+        means = class_means(embedding, batch.support)
+        random = generator_for(self.seed, embedding)
+        extended = self.extend(embedding, batch.support, means, random)
+        loss, logits = self.learner.loss(EpisodeBatch(extended, query, batch.query_class_index))
+        if self.generates_for(embedding):
+            units = unit_lengths(means)
+            own = means_of_queries(means.detach(), batch.query_class_index) / units
+            loss = loss + weight * term(query.detach() / units - own, own, batch.query_class_index >= 0, random)
+        return loss, logits
 
     def extend(
         self,
