@@ -67,7 +67,7 @@ SHARED = {
         *("policy", "folds", "linear", "gaussian", "prototypes", "graph", "view", "seeding"),
         *("surroundings", "heads", "novelty", "mixture", "product", "single"),
     ],
-    "meta_training": ["settings", "state", "checkpoint", "sources", "loop", "log", "tasks", "arguments"],
+    "meta_training": ["settings", "state", "checkpoint", "sources", "loop", "log", "arguments", "tasks"],
     "services": ["normalise", "words", "surprise", "tree"],
     "report": ["base", "words", "projection", "points", "summary"],
 }

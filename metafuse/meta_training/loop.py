@@ -141,8 +141,6 @@ def _outer_step(
             raise FloatingPointError(f"the loss is {loss.item()}, expected a number")
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    if settings.clip:
-        nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
     optimiser.step()
     return loss.item(), float(right_shares(logits.detach(), batch.query_class_index).mean())
 

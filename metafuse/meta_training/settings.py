@@ -22,7 +22,6 @@ class MetaTrainingSettings:
         warm_up: Steps in which the learning rate rises to `outer_lr`.
         n_tasks: Episodes a step.
         pull: Multiple of the backbone's squared distance from its start that is added to the loss.
-        clip: Norm that gradients are cut to; 0 for none.
         eval_every: Steps between two validations.
         n_val_episodes: Episodes of a validation.
         patience: Validations without a better mean after which training stops; 0 for never.
@@ -42,7 +41,6 @@ class MetaTrainingSettings:
     warm_up: int = 0
     n_tasks: int = 8
     pull: float = 0.0
-    clip: float = 0.0
     eval_every: int = 100
     n_val_episodes: int = 600
     patience: int = 5
@@ -66,7 +64,7 @@ class MetaTrainingSettings:
                 raise ConfigError(f"{name}: expected {bound} or more, got {getattr(self, name)}. Raise it.")
         if not self.outer_lr > 0:
             raise ConfigError(f"outer_lr: expected a number over 0, got {self.outer_lr}. 0.001 is usual.")
-        for name in ("pull", "clip", "weight_decay"):
+        for name in ("pull", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name}: expected 0 or more, got {getattr(self, name)}. Use 0 for none.")
         for name, known in {"schedule": SCHEDULES, "optimiser": OPTIMISERS, "precision": PRECISIONS}.items():

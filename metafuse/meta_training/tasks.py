@@ -16,13 +16,14 @@ from metafuse.errors import ConfigError
 from metafuse.features import open_cache
 from metafuse.learners import EPISODIC
 from metafuse.learners.episodic_spec import LearnerSpec
+from metafuse.meta_training.arguments import read_sizes
 from metafuse.meta_training.checkpoint import MARKER, Checkpoint, load_progress, save_checkpoint
 from metafuse.meta_training.log import open_log
 from metafuse.meta_training.loop import meta_train_sources
 from metafuse.meta_training.settings import MetaTrainingSettings
 from metafuse.meta_training.sources import COLUMNS, TrainingSource, image_options, modality_dims, read_training_source
 from metafuse.meta_training.state import Progress
-from metafuse.task import EpisodeSizes, open_any
+from metafuse.task import EpisodeSizes
 
 log = logging.getLogger(__name__)
 
@@ -85,13 +86,12 @@ def meta_train(
     if backbone == COLUMNS:
         options = {"dims": modality_dims(read)} | options
         own = _embedding_dim(learner, read) | own
-    first = open_any(sources[0]).task
     asked = Checkpoint(
         spec=LearnerSpec(learner, backbone, own, options),
         weights={},
         encoders=_encoders(read),
         sources=tuple(source.pools["meta_train"].name for source in read),
-        sizes=(sizes or (first.episodes if first else EpisodeSizes())).model_dump(),
+        sizes=(sizes or read_sizes(sources[0])).model_dump(),
         settings=settings,
         history=(),
     )
