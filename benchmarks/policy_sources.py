@@ -100,7 +100,7 @@ def encode_source(
     opened = open_any(rows)
     schema, read, _ = prepare(opened, opened.source.read(), draw_labels(labels, 5, 0), None, 0)
     embedder = fit_embedder(
-        read, schema, open_cache(cache_dir), text_model="all-MiniLM-L6-v2", image_model="handcrafted"
+        read, schema, open_cache(cache_dir), models={"text": "all-MiniLM-L6-v2", "image": "handcrafted"}
     )
     features, _ = embedder.encode(read)
     classes, class_index = np.unique(labels.astype(str), return_inverse=True)

@@ -1,28 +1,22 @@
 """Embedder: the encoders of a source's columns, from raw rows to features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from metafuse.encoders import IMAGE_ENCODERS
-from metafuse.encoders.base import Encoder
 from metafuse.encoders.models import torch_device
+from metafuse.encoders.parts import TABLE, Part, build_parts, cells_of, fit_encoders, shared_encoders
 from metafuse.encoders.tabular import TabularEncoder, fit_tabular
-from metafuse.encoders.text import TextEncoder
 from metafuse.errors import ArtifactError, SchemaError
 from metafuse.features import FeatureCache, Features, encode_values
 from metafuse.rows import Rows
-from metafuse.schema import TABULAR, Modality, Schema
+from metafuse.schema import LEARNABLE, TABULAR, Modality, Schema
 from metafuse.sources.base import Quarantined
 from metafuse.sources.labels import text_key
 from metafuse.sources.media import Media
-
-TABLE = "table"
-BACKBONE_FILE = "backbone.json"
-"""Tells the folder of a checkpoint from that of a pretrained vision model."""
 
 OnProgress = Callable[[str, int, int], None]
 """Called with a stage in words, the number of items done and their total."""
@@ -34,22 +28,21 @@ class EmbedderSpec:
 
     Args:
         schema: Which column is what.
-        text_model: Name or folder of the text model; None where no column is text.
-        image_model: "handcrafted", the name or folder of a vision model, or a checkpoint trained on images; None where
-            no column is an image.
-        fingerprints: Modality -> fingerprint of the encoder that made the run's features.
+        models: "text", "image", "audio" -> name or folder of the model that encodes it, for those the source has.
+        fingerprints: The same keys -> fingerprint of the encoder that made the run's features.
+        fitted: Block of features -> encoder fitted on the source: series, vectors and places.
         table: Fitted encoder of the tabular columns; None where there are none.
     """
 
     schema: Schema
-    text_model: str | None
-    image_model: str | None
-    fingerprints: dict[str, str]
+    models: Mapping[str, str]
+    fingerprints: Mapping[str, str]
+    fitted: Mapping[str, Any]
     table: TabularEncoder | None
 
 
 class Embedder:
-    """Turns rows into features, one matrix per text or image column and one for the table.
+    """Turns rows into features: a matrix for each part of a column, and one for the table.
 
     Args:
         spec: What the columns are and what encodes them.
@@ -62,8 +55,9 @@ class Embedder:
     def __init__(self, spec: EmbedderSpec, cache: FeatureCache, *, device: str = "auto") -> None:
         self.spec = spec
         self._cache = cache
-        self._encoders = _build_encoders(spec.text_model, spec.image_model, device)
-        for modality, encoder in self._encoders.items():
+        self._shared = shared_encoders(spec.schema, spec.models, torch_device(device))
+        self._parts = build_parts(spec.schema, self._shared, spec.fitted)
+        for modality, encoder in self._shared.items():
             expected = spec.fingerprints[modality]
             if encoder.fingerprint != expected:
                 raise ArtifactError(
@@ -79,128 +73,120 @@ class Embedder:
         Raises:
             SchemaError: the rows have none of the columns the embedder knows.
         """
-        schema = self.spec.schema
-        known = [name for name in schema.named(Modality.TEXT, Modality.IMAGE, *TABULAR) if name in rows.frame]
-        if not known:
-            expected = ", ".join(schema.named(Modality.TEXT, Modality.IMAGE, *TABULAR))
+        names = self.spec.schema.named(*LEARNABLE)
+        if not any(name in rows.frame for name in names):
             raise SchemaError(
-                f"expected rows with at least one of the columns {expected}; got {', '.join(map(str, rows.frame))}. "
-                "Name their columns as in the source that was adapted to."
+                f"expected rows with at least one of the columns {', '.join(names)}; got "
+                f"{', '.join(map(str, rows.frame))}. Name their columns as in the source that was adapted to."
             )
         matrices, present, modalities = {}, {}, {}
-        quarantine: list[Quarantined] = []
-        for column in schema.columns:
-            if column.modality not in self._encoders:
-                continue
-            name = column.name
-            cells = rows.frame[name] if name in rows.frame else pd.Series([None] * len(rows), dtype=object)
-            matrix, mask, failed = self._encode_cells(cells, column.modality, rows.media, name, on_progress)
-            matrices[name], present[name], modalities[name] = matrix, mask, column.modality
-            quarantine += [Quarantined(text_key(rows.ids[at]), name, reason) for at, reason in failed.items()]
+        quarantine: dict[Quarantined, None] = {}  # a file that cannot be read fails in each of its parts alike
+        for part in self._parts:
+            cells = cells_of(rows.frame, part.columns)
+            matrix, mask, failed = self._encode_cells(cells, part, rows.media, on_progress)
+            matrices[part.key], present[part.key], modalities[part.key] = matrix, mask, part.modality
+            column = ", ".join(part.columns)
+            quarantine |= {Quarantined(text_key(rows.ids[at]), column, why): None for at, why in failed.items()}
         if self.spec.table is not None:
             encoded = self.spec.table.encode(rows.frame)
-            matrices[TABLE], present[TABLE] = encoded.matrix, encoded.present
-            quarantine += [
-                Quarantined(f"{count} rows", name, "no number or date could be read; counted as missing")
+            matrices[TABLE], present[TABLE], modalities[TABLE] = encoded.matrix, encoded.present, Modality.NUMERIC
+            quarantine |= {
+                Quarantined(f"{count} rows", name, "no number or date could be read; counted as missing"): None
                 for name, count in encoded.unreadable.items()
-            ]
-            modalities[TABLE] = Modality.NUMERIC
-        return Features(matrices, present, modalities), quarantine
+            }
+        return Features(matrices, present, modalities), list(quarantine)
 
-    def encode_query(self, *, text: Sequence[str] = (), images: Sequence[bytes] = ()) -> Features:
-        """Encode texts, or image files, as rows that have nothing else; every text (image) column gets them.
+    def encode_query(
+        self, *, text: Sequence[str] = (), images: Sequence[bytes] = (), sounds: Sequence[bytes] = ()
+    ) -> Features:
+        """Encode texts, or image or sound files, as rows that have nothing else.
+
+        Every part of that modality gets them: the frames of a video are compared with an image, its sound with a sound.
 
         Raises:
-            SchemaError: the source has no such column, or an image cannot be decoded.
+            SchemaError: the source has no such column, or a file cannot be decoded.
         """
-        modality = Modality.TEXT if text else Modality.IMAGE
-        values: list[object] = list(text) if text else list(images)
-        columns = self.spec.schema.named(modality)
-        if not columns:
+        given = {Modality.TEXT: text, Modality.IMAGE: images, Modality.AUDIO: sounds}
+        modality, values = next((kind, values) for kind, values in given.items() if values)
+        if modality not in self._shared:
             raise SchemaError(
                 f"this run has no {modality} column to compare with. Search by --row or by another query."
             )
-        matrix, mask, failed = self._encode_cells(pd.Series(values, dtype=object), modality, Media(), "query", None)
+        query = Part("query", ("query",), modality, self._shared[modality], _as_it_is)
+        matrix, mask, failed = self._encode_cells(_objects(values), query, Media(), None)
         if failed:
             raise SchemaError(f"the {modality} to search for {next(iter(failed.values()))}. Choose another one.")
-        return self._only(columns, matrix, mask)
+        return self._only(modality, matrix, mask)
 
-    def _only(self, columns: Sequence[str], matrix: np.ndarray, mask: np.ndarray) -> Features:
-        matrices, present, modalities = {}, {}, {}
-        for column in self.spec.schema.columns:
-            if column.modality in self._encoders:
-                asked = column.name in columns
-                dim = self._encoders[column.modality].dim
-                matrices[column.name] = matrix if asked else np.zeros((len(matrix), dim), dtype=np.float32)
-                present[column.name] = mask if asked else np.zeros(len(matrix), dtype=bool)
-                modalities[column.name] = column.modality
+    def _only(self, modality: Modality, matrix: np.ndarray, mask: np.ndarray) -> Features:
+        dims = {part.key: part.encoder.dim for part in self._parts}
+        modalities = {part.key: part.modality for part in self._parts}
         if self.spec.table is not None:
-            matrices[TABLE] = np.zeros((len(matrix), self.spec.table.dim), dtype=np.float32)
-            present[TABLE] = np.zeros(len(matrix), dtype=bool)
-            modalities[TABLE] = Modality.NUMERIC
-        return Features(matrices, present, modalities)
+            dims[TABLE], modalities[TABLE] = self.spec.table.dim, Modality.NUMERIC
+        asked = {key for key, kind in modalities.items() if kind is modality}
+        return Features(
+            {
+                key: matrix if key in asked else np.zeros((len(matrix), dim), dtype=np.float32)
+                for key, dim in dims.items()
+            },
+            {key: mask if key in asked else np.zeros(len(mask), dtype=bool) for key in dims},
+            modalities,
+        )
 
     def _encode_cells(
-        self, cells: pd.Series, modality: Modality, media: Media, name: str, on_progress: OnProgress | None
+        self, cells: np.ndarray, part: Part, media: Media, on_progress: OnProgress | None
     ) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-        encoder = self._encoders[modality]
-        read = _read_text if modality is Modality.TEXT else media.read
-        values = cells.to_numpy(dtype=object)
-        filled = np.flatnonzero([not _is_blank(value) for value in values])
+        filled = np.flatnonzero([cell is not None for cell in cells])
         done = 0
 
         def advance(count: int) -> None:
             nonlocal done
             done += count
             if on_progress is not None:
-                on_progress(f"encoding {name}", done, len(filled))
+                on_progress(f"encoding {part.key}", done, len(filled))
 
-        encoded, failures = encode_values(encoder, values[filled].tolist(), read, self._cache, advance)
-        failed = {int(filled[at]): reason for at, reason in failures.items()}
-        matrix = np.zeros((len(values), encoder.dim), dtype=np.float32)
+        read = partial(_read, part, media)
+        encoded, failures = encode_values(part.encoder, cells[filled].tolist(), read, self._cache, advance)
+        matrix = np.zeros((len(cells), part.encoder.dim), dtype=np.float32)
         matrix[filled] = encoded
-        mask = np.zeros(len(values), dtype=bool)
-        mask[filled] = True
-        mask[list(failed)] = False
-        return matrix, mask, failed
+        # A zero row says that the value has nothing of this kind, as a video without sound.
+        return matrix, matrix.any(axis=1), {int(filled[at]): reason for at, reason in failures.items()}
 
 
 def fit_embedder(
-    rows: Rows, schema: Schema, cache: FeatureCache, *, text_model: str, image_model: str, device: str = "auto"
+    rows: Rows, schema: Schema, cache: FeatureCache, *, models: Mapping[str, str], device: str = "auto"
 ) -> Embedder:
-    """Build the embedder of a source: its encoders by modality, its tabular columns fitted on its rows."""
-    text = text_model if schema.named(Modality.TEXT) else None
-    image = image_model if schema.named(Modality.IMAGE) else None
-    encoders = _build_encoders(text, image, device)
+    """Build the embedder of a source, and fit on its rows what is fitted.
+
+    Args:
+        rows: Of the source.
+        schema: Which column is what.
+        cache: Where features are kept between runs.
+        models: "text", "image", "audio" -> name or folder of the model; those the source has no column for are left
+            out of the spec.
+        device: "cpu", "cuda" or "auto".
+    """
+    shared = shared_encoders(schema, models, torch_device(device))
     spec = EmbedderSpec(
         schema,
-        text,
-        image,
-        {modality: encoder.fingerprint for modality, encoder in encoders.items()},
+        {modality: models[modality] for modality in shared},
+        {modality: encoder.fingerprint for modality, encoder in shared.items()},
+        fit_encoders(rows.frame, schema, rows.media),
         fit_tabular(rows.frame, schema.columns) if schema.named(*TABULAR) else None,
     )
     return Embedder(spec, cache, device=device)
 
 
-def _build_encoders(text_model: str | None, image_model: str | None, device: str) -> dict[str, Encoder]:
-    encoders: dict[str, Encoder] = {}
-    device = torch_device(device)
-    if text_model is not None:
-        encoders[Modality.TEXT] = TextEncoder(text_model, device=device)
-    if image_model == "handcrafted":
-        encoders[Modality.IMAGE] = IMAGE_ENCODERS.build("handcrafted")
-    elif image_model is not None and (Path(image_model) / BACKBONE_FILE).is_file():
-        encoders[Modality.IMAGE] = IMAGE_ENCODERS.build("meta-trained", Path(image_model), device=device)
-    elif image_model is not None:
-        encoders[Modality.IMAGE] = IMAGE_ENCODERS.build("transformers", image_model, device=device)
-    return encoders
+def _read(part: Part, media: Media, cell: object) -> str | bytes:
+    return part.read(cell, media)
 
 
-def _is_blank(value: object) -> bool:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return True
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+def _as_it_is(cell: object, media: Media) -> str | bytes:
+    assert isinstance(cell, str | bytes)
+    return cell
 
 
-def _read_text(value: object) -> str:
-    return str(value)
+def _objects(values: Sequence[object]) -> np.ndarray:
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = values
+    return cells

@@ -4,10 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from metafuse.encoders.parts import describe_encoders
 from metafuse.pipeline import prepare
 from metafuse.quality import Quality, examine
 from metafuse.rows import Rows
-from metafuse.schema import TABULAR, Modality, Schema
+from metafuse.schema import Modality, Schema
 from metafuse.task import AdaptSpec, Opened, open_any
 
 SHOWN = 10
@@ -95,13 +96,9 @@ def _pairs(groups: Any) -> str:
 
 def _plan(opened: Opened, schema: Schema, rows: Rows, quality: Quality) -> dict[str, Any]:
     how = opened.task.adapt if opened.task else AdaptSpec()
-    used = {
-        "text": (schema.named(Modality.TEXT), how.text_model),
-        "image": (schema.named(Modality.IMAGE), how.image_model),
-        "table": (schema.named(*TABULAR), "skrub/scikit-learn"),
-    }
     plan = {
-        f"encode {name}": f"{', '.join(columns)} with {model}" for name, (columns, model) in used.items() if columns
+        f"encode {modality}": f"{', '.join(columns)} with {encoder}"
+        for modality, (columns, encoder) in describe_encoders(schema, how.models).items()
     }
     n_classes = len(quality.classes.counts) if quality.classes else 0
     if n_classes < 2:

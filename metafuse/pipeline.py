@@ -84,10 +84,7 @@ def adapt(
         classes = _classes(rows)
     class_index = class_indices(rows.labels, classes)
     with _timed(timings, "encode"):
-        embedder = fit_embedder(
-            rows, schema, open_cache(cache_dir),
-            text_model=how.text_model, image_model=how.image_model, device=device,
-        )  # fmt: skip
+        embedder = fit_embedder(rows, schema, open_cache(cache_dir), models=how.models, device=device)
         features, failed = embedder.encode(rows, on_progress)
         if start is not None:
             start.check_encoders(embedder.spec.fingerprints)
@@ -238,7 +235,7 @@ def _ignore(schema: Schema, name: str, reason: str) -> Schema:
 
 
 def _class_shots(embedder: Embedder, task: TaskSpec | None, classes: tuple[str, ...]) -> Features | None:
-    if not embedder.spec.schema.named(Modality.TEXT):
+    if Modality.TEXT not in embedder.spec.models:
         return None
     named: Mapping[str, str] = task.class_names if task else {}
     return embedder.encode_query(text=[named.get(label, _in_words(label)) for label in classes])

@@ -11,6 +11,7 @@ from jaxtyping import Int
 
 from metafuse.adaptation import ModalityResult
 from metafuse.artifact import versions
+from metafuse.encoders.parts import describe_encoders
 from metafuse.encoders.pixels import decode_image
 from metafuse.evaluation import Proportion
 from metafuse.quality import Quality, examine
@@ -45,7 +46,6 @@ MAP_ROWS = 5_000
 LISTED = 20
 EXAMPLES = 3
 PHOTO_ROWS = 1_500
-TABLE = "table"
 
 
 def summarise(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
@@ -101,9 +101,8 @@ def count_facts(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
 
 def encoder_names(state: State) -> dict[str, str]:
     """Modality -> what encoded it."""
-    spec = state.spec
-    named = {"text": spec.text_model, "image": spec.image_model, TABLE: "skrub/scikit-learn" if spec.table else None}
-    return {name: model for name, model in named.items() if model is not None}
+    found = describe_encoders(state.spec.schema, state.spec.models)
+    return {modality: encoder for modality, (_, encoder) in found.items()}
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,20 @@ class Modality(StrEnum):
     """What the values of a column are."""
 
     TEXT = "text"
+    DOCUMENT = "document"
+    """Texts longer than a text model reads at once."""
+    LOG = "log"
+    """Log lines: a template with parameters."""
+    PDF = "pdf"
     IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    SERIES = "series"
+    """Time series, one or several channels of uneven length."""
+    VECTOR = "vector"
+    """Numbers of a fixed count without an order in time, such as features from elsewhere."""
+    GEO = "geo"
+    """A latitude and a longitude, in one column or in two."""
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
     DATETIME = "datetime"
@@ -64,6 +77,9 @@ class Modality(StrEnum):
 
 TABULAR = (Modality.NUMERIC, Modality.CATEGORICAL, Modality.DATETIME)
 """Modalities that are encoded together, as one table."""
+
+LEARNABLE = tuple(kind for kind in Modality if kind not in (Modality.ID, Modality.LABEL, Modality.IGNORED))
+"""Modalities that are learned from."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,13 @@ class AdaptSpec(_Strict):
     false_alarm: float = Field(default=0.05, gt=0, lt=1)
     text_model: str = "all-MiniLM-L6-v2"
     image_model: str = "handcrafted"
+    audio_model: str = "statistics"
     k_shot: int | None = Field(default=None, ge=1, description="labels kept per class, drawn with the seed")
+
+    @property
+    def models(self) -> dict[str, str]:
+        """What encodes texts, images and sounds."""
+        return {"text": self.text_model, "image": self.image_model, "audio": self.audio_model}
 
 
 class ClassSpec(_Strict):

@@ -37,7 +37,9 @@ def rows(photo) -> Rows:
 
 @pytest.fixture
 def embedder(rows, cache, tiny_text_model) -> Embedder:
-    return fit_embedder(rows, SCHEMA, cache, text_model=str(tiny_text_model), image_model="handcrafted", device="cpu")
+    return fit_embedder(
+        rows, SCHEMA, cache, models={"text": str(tiny_text_model), "image": "handcrafted"}, device="cpu"
+    )
 
 
 def test_each_text_and_image_column_and_the_table_get_a_matrix(embedder, rows):
@@ -82,7 +84,7 @@ def test_a_query_fills_every_column_of_its_modality_and_nothing_else(embedder, r
 
 def test_a_query_of_another_modality_than_the_sources_is_refused(rows, cache):
     schema = Schema((Column("weight", Modality.NUMERIC, ""),))
-    embedder = fit_embedder(rows, schema, cache, text_model="none", image_model="none", device="cpu")
+    embedder = fit_embedder(rows, schema, cache, models={"text": "none", "image": "none"}, device="cpu")
     with pytest.raises(SchemaError, match="this run has no text column to compare with"):
         embedder.encode_query(text=["battery"])
     with pytest.raises(SchemaError, match="this run has no image column to compare with"):

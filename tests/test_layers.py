@@ -74,7 +74,7 @@ SHARED = {
 """Folder -> modules that others in it may import, in import order; every other module there is an implementation,
 which imports only these."""
 
-DOORS = {"sources": "open", "index": "factory", "report": "page"}
+DOORS = {"sources": "open", "encoders": "parts", "index": "factory", "report": "page"}
 """Folder -> the module that chooses among its implementations, and may import them."""
 
 

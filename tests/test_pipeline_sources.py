@@ -91,7 +91,7 @@ def test_class_folders_of_images_need_no_text_model(photo, tmp_path):
             photo(colour, seed).save(tmp_path / "photos" / reason / f"{seed}.png")
     run = metafuse.adapt(tmp_path / "photos", learner="prototypical")
     assert run.classes == REASONS
-    assert run.state.spec.text_model is None
+    assert "text" not in run.state.spec.models
     assert run.metrics["leave_one_out"]["accuracy"] == 1.0
     query = tmp_path / "query.png"
     photo(COLOURS["late"], 99).save(query)

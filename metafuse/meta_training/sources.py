@@ -94,9 +94,7 @@ def read_training_source(
         images, is_usable = _images(rows, schema, options["image_size"], options["in_channels"], dataset.name)
         return TrainingSource(images, _leave_out(pools, is_usable), {})
     adapt = spec.adapt if spec else AdaptSpec()
-    embedder = fit_embedder(
-        rows, schema, cache, text_model=adapt.text_model, image_model=adapt.image_model, device=device
-    )
+    embedder = fit_embedder(rows, schema, cache, models=adapt.models, device=device)
     features, _ = embedder.encode(rows, on_progress)
     present = [features.present[name] for name, matrix in features.matrices.items() if matrix.size]
     is_usable = np.any([np.zeros(len(rows), dtype=bool), *present], axis=0)
