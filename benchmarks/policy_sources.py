@@ -17,7 +17,7 @@ from metafuse.features import Features, open_cache
 from metafuse.fusion.base import Fusion
 from metafuse.fusion.early import equal_weights, fit_early_fusion
 from metafuse.fusion.reduced import reduce_fusion
-from metafuse.pipeline import prepare
+from metafuse.preparation import prepare
 from metafuse.schema import Modality
 from metafuse.task import open_any
 
@@ -97,12 +97,14 @@ def encode_source(
     """Encode a table as `adapt` does; a source a modality, those of images and tables in families of their own."""
     kept = labels.map(labels.value_counts()) >= FEWEST_ROWS
     rows, labels = rows[kept].reset_index(drop=True), labels[kept].reset_index(drop=True)
-    opened = open_any(rows)
-    schema, read, _ = prepare(opened, opened.source.read(), draw_labels(labels, 5, 0), None, 0)
+    prepared = prepare(open_any(rows), draw_labels(labels, 5, 0), None, 0)
     embedder = fit_embedder(
-        read, schema, open_cache(cache_dir), models={"text": "all-MiniLM-L6-v2", "image": "handcrafted"}
+        prepared.rows,
+        prepared.schema,
+        open_cache(cache_dir),
+        models={"text": "all-MiniLM-L6-v2", "image": "handcrafted"},
     )
-    features, _ = embedder.encode(read)
+    features, _ = embedder.encode(prepared.rows)
     classes, class_index = np.unique(labels.astype(str), return_inverse=True)
     words = [label.replace("_", " ").replace("/", " ") for label in classes]
     found = []

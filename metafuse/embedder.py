@@ -150,7 +150,8 @@ class Embedder:
         matrix = np.zeros((len(cells), part.encoder.dim), dtype=np.float32)
         matrix[filled] = encoded
         # A zero row says that the value has nothing of this kind, as a video without sound.
-        return matrix, matrix.any(axis=1), {int(filled[at]): reason for at, reason in failures.items()}
+        has_any: np.ndarray = matrix.any(axis=1)
+        return matrix, has_any, {int(filled[at]): reason for at, reason in failures.items()}
 
 
 def fit_embedder(

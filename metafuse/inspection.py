@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from metafuse.encoders.parts import describe_encoders
-from metafuse.pipeline import prepare
+from metafuse.preparation import prepare
 from metafuse.quality import Quality, examine
 from metafuse.rows import Rows
 from metafuse.schema import Modality, Schema
@@ -29,15 +29,15 @@ def inspect(source: object, labels: object = None, *, label_column: str | None =
         SourceError, SchemaError: as `adapt`.
     """
     opened = open_any(source)
-    dataset = opened.source.read()
-    schema, rows, notes = prepare(opened, dataset, labels, label_column, seed, needs_labels=False)
+    found = prepare(opened, labels, label_column, seed, needs_labels=False)
+    dataset, schema, rows = found.dataset, found.schema, found.rows
     quality = examine(rows.frame, schema, pd.Series(rows.labels, dtype=object), media=rows.media)
     return {
         "source": dataset.name,
         "rows": len(rows),
         "labels": _labels(quality),
         "columns": _columns(schema, quality),
-        "findings": [*notes, *_findings(quality)],
+        "findings": [*found.notes, *_findings(quality)],
         "quarantine": [{"row": bad.row_id, "column": bad.column, "reason": bad.reason} for bad in dataset.quarantine],
         "plan": _plan(opened, schema, rows, quality),
     }

@@ -1,36 +1,31 @@
 """`adapt`: from a source to a run, in the order data flows."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from metafuse.adaptation import adapt_features, measure
+from metafuse.adaptation import adapt_features, columns_by_modality, measure
 from metafuse.artifact import check_target
-from metafuse.base_checkpoint import open_base
+from metafuse.base_checkpoint import Base, open_base
 from metafuse.embedder import Embedder, OnProgress, fit_embedder
 from metafuse.encoders.models import torch_device
-from metafuse.errors import AdaptationError, ConfigError, SchemaError
+from metafuse.errors import ConfigError
 from metafuse.features import Features, open_cache
 from metafuse.index.factory import build_index
-from metafuse.leaks import Severity, find_leaks
 from metafuse.learners import EPISODIC, LEARNERS
-from metafuse.rows import Rows, class_indices, take_rows
+from metafuse.preparation import Prepared, label_classes, prepare
+from metafuse.rows import class_indices
 from metafuse.run import Run
 from metafuse.saving import RUN_MARKER
-from metafuse.schema import Column, Modality, Schema, infer_schema
-from metafuse.sources.base import Dataset
-from metafuse.sources.labels import read_labels, text_key
+from metafuse.schema import Modality
+from metafuse.sources.base import Quarantined
+from metafuse.sources.labels import text_key
 from metafuse.state import Settings, State
-from metafuse.task import AdaptSpec, Opened, TaskSpec, open_any
-
-SHOWN = 5
-"""Labels named in a note."""
+from metafuse.task import AdaptSpec, TaskSpec, open_any
 
 
 def adapt(
@@ -79,94 +74,76 @@ def adapt(
     if start is not None and start.takes_images:
         how = how.model_copy(update={"image_model": str(Path(start.name).resolve())})
     with _timed(timings, "read"):
-        dataset = opened.source.read()
-        schema, rows, notes = prepare(opened, dataset, labels, label_column, seed)
-        classes = _classes(rows)
-    class_index = class_indices(rows.labels, classes)
+        prepared = prepare(opened, labels, label_column, seed)
+        classes = label_classes(prepared.rows)
     with _timed(timings, "encode"):
-        embedder = fit_embedder(rows, schema, open_cache(cache_dir), models=how.models, device=device)
-        features, failed = embedder.encode(rows, on_progress)
+        models = how.models
+        embedder = fit_embedder(prepared.rows, prepared.schema, open_cache(cache_dir), models=models, device=device)
+        features, failed = embedder.encode(prepared.rows, on_progress)
         if start is not None:
             start.check_encoders(embedder.spec.fingerprints)
-        class_shots = _class_shots(embedder, opened.task, classes)
+        shots = _class_shots(embedder, opened.task, classes)
+    settings = Settings(
+        prepared.dataset.name, how.learner, how.fusion, how.false_alarm, seed, device, opened.source.fingerprint,
+        base=None if base is None else str(base),
+    )  # fmt: skip
+    encoded = _Encoded(embedder, features, tuple(failed), classes, shots)
+    run = _adapt_encoded(prepared, encoded, settings, start, timings)
+    if out is not None:
+        run.save(out)
+    return run
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A source's rows as features.
+
+    Args:
+        embedder: What encoded them.
+        features: All rows.
+        failed: Cells that could not be encoded.
+        classes: Label of each class.
+        class_shots: One row per class, made of its name; None where nothing reads words.
+    """
+
+    embedder: Embedder
+    features: Features
+    failed: tuple[Quarantined, ...]
+    classes: tuple[str, ...]
+    class_shots: Features | None
+
+
+def _adapt_encoded(
+    prepared: Prepared, encoded: _Encoded, settings: Settings, start: Base | None, timings: dict[str, float]
+) -> Run:
+    """Adapt to encoded rows, and let the adapted model say what it thinks of them."""
+    features, classes, learner = encoded.features, encoded.classes, settings.learner
+    class_index = class_indices(prepared.rows.labels, classes)
     with _timed(timings, "adapt"):
         adapted = adapt_features(
-            features,
-            class_index,
-            class_shots=class_shots,
-            learner=how.learner,
-            fusion=how.fusion,
-            seed=seed,
-            device=device,
-            base=start,
-        )
+            features, class_index, class_shots=encoded.class_shots, learner=learner, fusion=settings.fusion,
+            seed=settings.seed, device=settings.device, base=start,
+        )  # fmt: skip
         metrics = measure(adapted.held_out, features, class_index, classes)
     with _timed(timings, "predict"):
         logits, p_values = adapted.assess(features)
         embeddings = adapted.embed(features)
     with _timed(timings, "index"):
-        index = build_index([text_key(row_id) for row_id in rows.ids], embeddings, device)
-    if start is None and how.learner not in LEARNERS.names():
-        notes.append(f"learner '{how.learner}' was not meta-trained and starts plain: give --base a checkpoint of it")
-    settings = Settings(
-        dataset.name, how.learner, how.fusion, how.false_alarm, seed, device, opened.source.fingerprint,
-        base=None if base is None else str(base),
-    )  # fmt: skip
+        index = build_index([text_key(row_id) for row_id in prepared.rows.ids], embeddings, settings.device)
+    notes = [*prepared.notes, *_unlabelled_notes(features, class_index)]
+    if start is None and learner not in LEARNERS.names():
+        notes.append(f"learner '{learner}' was not meta-trained and starts plain: give --base a checkpoint of it")
     state = State(
-        settings, embedder.spec, classes, adapted, metrics, features, class_index, embeddings, logits, p_values,
-        quarantine=(*dataset.quarantine, *failed), notes=tuple(notes), timings=timings,
+        settings, encoded.embedder.spec, classes, adapted, metrics, features, class_index, embeddings, logits, p_values,
+        quarantine=(*prepared.dataset.quarantine, *encoded.failed), notes=tuple(notes), timings=timings,
     )  # fmt: skip
-    run = Run(state, rows, embedder, index)
-    if out is not None:
-        run.save(out)
-    return run
+    return Run(state, prepared.rows, encoded.embedder, index)
 
 
 def default_out(source: str) -> Path:
     """Folder that the command line writes a source's run to."""
     name = Path(source.rsplit("://", maxsplit=1)[-1].split("?", maxsplit=1)[0]).stem or "source"
     return Path("runs") / name
-
-
-def prepare(
-    opened: Opened,
-    dataset: Dataset,
-    labels: object,
-    label_column: str | None,
-    seed: int,
-    *,
-    needs_labels: bool = True,
-) -> tuple[Schema, Rows, list[str]]:
-    """Settle a source's schema, ids and labels.
-
-    Args:
-        opened: The source, with its task file.
-        dataset: Its rows.
-        labels: Labels from outside; None for the source's own label column.
-        label_column: The column that holds the labels; inferred when None.
-        seed: Of the labels a task file's k_shot draws.
-        needs_labels: Refuse a source without a label column.
-    Returns:
-        The schema without the columns that give the label away, the rows, and what the user should know.
-    """
-    spec = opened.task
-    outside = None if labels is None else read_labels(labels)
-    schema = infer_schema(dataset.frame, overrides=spec.columns if spec else None, label_column=label_column)
-    if needs_labels and outside is None and schema.label_column is None:
-        raise SchemaError(
-            f"source '{dataset.name}' has no label column: expected one among {', '.join(map(str, dataset.frame))}. "
-            "Name it with --label-column, or give --labels FILE with ids and labels."
-        )
-    rows = take_rows(dataset, schema, outside)
-    if outside is None and spec is not None and spec.adapt.k_shot is not None:
-        rows = replace(rows, labels=_draw_shots(rows.labels, spec.adapt.k_shot, seed))
-    notes = []
-    overridden = set(spec.columns) if spec else set()
-    for leak in find_leaks(dataset.frame, schema, pd.Series(rows.labels, index=dataset.frame.index, dtype=object)):
-        if leak.severity == Severity.LEAK and leak.column not in overridden:
-            schema = _ignore(schema, leak.column, leak.evidence)
-            notes.append(f"column '{leak.column}' is left out: it gives the label away ({leak.evidence})")
-    return schema, rows, notes + _single_notes(rows)
 
 
 def _settle(task: TaskSpec | None, learner: str | None, false_alarm: float | None) -> AdaptSpec:
@@ -189,49 +166,15 @@ def _check_arguments(how: AdaptSpec, seed: int, device: str, out: Path | str | N
         check_target(Path(out), RUN_MARKER)
 
 
-def _classes(rows: Rows) -> tuple[str, ...]:
-    labels = [label for label in rows.labels if label is not None]
-    classes = tuple(sorted(set(labels)))
-    if not labels:
-        raise AdaptationError(
-            "no row has a label: expected a handful for each of two classes or more. Fill in the label column for some "
-            "rows, or give --labels FILE with ids and labels."
-        )
-    if len(classes) == 1:
-        raise AdaptationError(
-            f"all {len(labels)} labels are '{classes[0]}': expected at least two classes. Label rows of another class."
-        )
-    return classes
-
-
-def _single_notes(rows: Rows) -> list[str]:
-    counts = Counter(label for label in rows.labels if label is not None)
-    single = sorted(label for label, count in counts.items() if count == 1)
-    if not single:
-        return []
-    more = f" and {len(single) - SHOWN} more" if len(single) > SHOWN else ""
+def _unlabelled_notes(features: Features, class_index: np.ndarray) -> list[str]:
+    """Name the modalities that no labelled row has: they are searched and clustered by, but cannot vote on a class."""
+    labelled = class_index >= 0
     return [
-        f"{len(single)} of {len(counts)} classes have one label, so that none can be held out to measure them: "
-        f"{', '.join(single[:SHOWN])}{more}"
+        f"no labelled row has {modality} ({', '.join(columns)}), so it says nothing about the classes: "
+        "label rows that have it"
+        for modality, columns in columns_by_modality(features).items()
+        if not np.any([features.present[column][labelled] for column in columns])
     ]
-
-
-def _draw_shots(labels: tuple[str | None, ...], k_shot: int, seed: int) -> tuple[str | None, ...]:
-    generator = np.random.default_rng(seed)
-    kept: set[int] = set()
-    for label in sorted({label for label in labels if label is not None}):
-        places = [place for place, own in enumerate(labels) if own == label]
-        kept.update(generator.permutation(places)[:k_shot].tolist())
-    return tuple(label if place in kept else None for place, label in enumerate(labels))
-
-
-def _ignore(schema: Schema, name: str, reason: str) -> Schema:
-    return Schema(
-        tuple(
-            Column(name, Modality.IGNORED, f"gives the label away: {reason}") if column.name == name else column
-            for column in schema.columns
-        )
-    )
 
 
 def _class_shots(embedder: Embedder, task: TaskSpec | None, classes: tuple[str, ...]) -> Features | None:

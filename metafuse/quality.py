@@ -10,8 +10,9 @@ from jaxtyping import Int
 
 from metafuse.duplicates import NearRepeats, Repeats, find_near_repeats, find_repeats, image_keys
 from metafuse.leaks import Leak, Severity, find_leaks
+from metafuse.missingness import Missingness, map_missing
 from metafuse.modality_rules import Facts
-from metafuse.schema import TABULAR, Column, Modality, Schema
+from metafuse.schema import LEARNABLE, TABULAR, Column, Modality, Schema
 from metafuse.sources.media import Media
 from metafuse.value_patterns import evenly, number_share, parse_numbers, present_mask
 
@@ -72,6 +73,7 @@ class Quality:
         near_repeats: Rows with nearly the same text as another.
         repeated_images: Image column -> rows whose image another row has, too.
         leaks: Columns that give the label away.
+        missing: Where values are missing, of the columns that are learned from.
         classes: Balance of the labels; None without labels.
     """
 
@@ -81,6 +83,7 @@ class Quality:
     near_repeats: NearRepeats
     repeated_images: Mapping[str, Repeats]
     leaks: tuple[Leak, ...]
+    missing: Missingness
     classes: Classes | None
 
     @property
@@ -118,6 +121,7 @@ def examine(
         near_repeats=find_near_repeats(_joined(frame, texts), ids),
         repeated_images={name: find_repeats(keys.to_frame(), ids) for name, keys in images.items()},
         leaks=() if labels is None else find_leaks(frame, schema, labels),
+        missing=map_missing({name: present_mask(frame[name]) for name in schema.named(*LEARNABLE)}),
         classes=None if labels is None else _count_classes(labels),
     )
 

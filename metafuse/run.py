@@ -18,7 +18,8 @@ from metafuse.parallel import run_side_by_side
 from metafuse.query import check_embedding, embed_query, is_row
 from metafuse.report.page import render_report
 from metafuse.rows import Rows, take_rows
-from metafuse.run_report import collect_report, count_facts, examine_rows, lay_out, summarise
+from metafuse.run_report import collect_report, examine_rows, lay_out
+from metafuse.run_summary import count_facts, summarise
 from metafuse.saving import load_state, save_state
 from metafuse.schema import Modality
 from metafuse.services.anomaly import Anomalies, find_anomalies, nearest_normal

@@ -1,9 +1,7 @@
-"""What a run tells people: the facts after adapting, and the data of its report page."""
+"""The data of a run's report page."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +9,6 @@ from jaxtyping import Int
 
 from metafuse.adaptation import ModalityResult
 from metafuse.artifact import versions
-from metafuse.encoders.parts import describe_encoders
 from metafuse.encoders.pixels import decode_image
 from metafuse.evaluation import Proportion
 from metafuse.quality import Quality, examine
@@ -24,6 +21,7 @@ from metafuse.report.base import (
     Counts,
     Estimate,
     Finding,
+    Gaps,
     ModalityContribution,
     QuarantinedRow,
     ReportData,
@@ -33,8 +31,9 @@ from metafuse.report.base import (
     listed_rows,
 )
 from metafuse.report.photos import thumbnail
-from metafuse.report.projection import Projection, project, sample_points
+from metafuse.report.projection import Projection, project, project_linearly, sample_points
 from metafuse.rows import Rows
+from metafuse.run_summary import encoder_names
 from metafuse.schema import Modality
 from metafuse.services.anomaly import Anomalies
 from metafuse.services.cluster import Clustering
@@ -48,63 +47,6 @@ EXAMPLES = 3
 PHOTO_ROWS = 1_500
 
 
-def summarise(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
-    """Facts a person wants after adapting.
-
-    Args:
-        state: Of the run.
-        predictions: For the source's own rows.
-    """
-    metrics = state.metrics
-    unlabelled = predictions[state.class_index < 0]
-    facts: dict[str, Any] = {
-        "source": state.settings.source,
-        "rows": len(predictions),
-        "labelled": f"{int((state.class_index >= 0).sum())} in {len(state.classes)} classes",
-        "quarantined": _count_reasons(state),
-        "encoders": ", ".join(f"{name}: {model}" for name, model in encoder_names(state).items()),
-        "learner": f"{state.settings.learner_in_words}, fusion {state.settings.fusion}, device {state.settings.device}",
-        "leave-one-out accuracy": _with_interval(metrics.leave_one_out),
-        "nearest prototype": _with_interval(metrics.baseline),
-    }
-    if len(metrics.modalities) > 1:
-        facts["modalities alone"] = ", ".join(
-            f"{name} {result.alone.share:.1%}" for name, result in metrics.modalities.items()
-        )
-    facts["unknown"] = (
-        f"{int(unlabelled['is_unknown'].sum())} of {len(unlabelled)} unlabelled rows, "
-        f"at a false-alarm rate of {state.settings.false_alarm:.0%}"
-    )
-    facts |= {f"note {place}": note for place, note in enumerate(state.notes, start=1)}
-    facts["seconds"] = ", ".join(f"{step} {seconds:.1f}" for step, seconds in state.timings.items())
-    return facts
-
-
-def count_facts(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
-    """Counts, settings and notes of a run, JSON-able."""
-    return {
-        "source": state.settings.source,
-        "n_rows": len(predictions),
-        "n_labelled": int((state.class_index >= 0).sum()),
-        "classes": list(state.classes),
-        "n_quarantined": len(state.quarantine),
-        "n_unknown": int(predictions["is_unknown"][state.class_index < 0].sum()),
-        "encoders": encoder_names(state),
-        "learner": state.settings.learner,
-        "base": state.settings.base,
-        "fusion": state.settings.fusion,
-        "false_alarm": state.settings.false_alarm,
-        "seed": state.settings.seed,
-        "notes": list(state.notes),
-    }
-
-
-def encoder_names(state: State) -> dict[str, str]:
-    """Modality -> what encoded it."""
-    found = describe_encoders(state.spec.schema, state.spec.models)
-    return {modality: encoder for modality, (_, encoder) in found.items()}
-
-
 @dataclass(frozen=True)
 class Layout:
     """Which rows the map shows, and where.
@@ -112,16 +54,22 @@ class Layout:
     Args:
         rows: Their positions.
         projection: Their places.
+        linear: Their places on the main components; None where that is what the projection is.
     """
 
     rows: Int[np.ndarray, " n_points"]
     projection: Projection
+    linear: Projection | None
 
 
 def lay_out(state: State) -> Layout:
     """Choose the rows of the map, labelled ones first, and place them."""
     kept = sample_points(state.class_index >= 0, limit=MAP_ROWS, seed=state.settings.seed)
-    return Layout(kept, project(state.embeddings[kept], seed=state.settings.seed))
+    projection, linear = (
+        project(state.embeddings[kept], seed=state.settings.seed),
+        project_linearly(state.embeddings[kept]),
+    )
+    return Layout(kept, projection, None if linear.method == projection.method else linear)
 
 
 def examine_rows(state: State, rows: Rows) -> Quality:
@@ -168,6 +116,7 @@ def collect_report(
         ),
         points=points,
         projection=layout.projection.method,
+        other_projection=layout.linear.method if layout.linear else "",
         accuracy=_estimate(state.metrics.leave_one_out),
         baseline_name="nearest prototype on frozen features",
         baseline=_estimate(state.metrics.baseline),
@@ -194,6 +143,7 @@ def collect_report(
         ),
         columns=_column_findings(state, quality),
         findings=_findings(quality, state),
+        missing=_gaps(quality),
         quarantine=tuple(QuarantinedRow(bad.row_id, bad.column or "", bad.reason) for bad in state.quarantine),
     )  # fmt: skip
     wanted = [places[row.row_id] for row in listed_rows(data)] + [places[text_key(name)] for name in points["id"]]
@@ -221,10 +171,14 @@ class _Shower:
 def _points(state: State, show: _Shower, clustering: Clustering, judged: Anomalies, layout: Layout) -> pd.DataFrame:
     labelled, kept, coordinates = state.class_index >= 0, layout.rows, layout.projection.coordinates
     shown = [show.row(int(place)) for place in kept]
+    linear = (
+        {} if layout.linear is None else dict(zip(("other_x", "other_y"), layout.linear.coordinates.T, strict=True))
+    )
     return pd.DataFrame(
         {
             "x": coordinates[:, 0],
             "y": coordinates[:, 1],
+            **linear,
             "id": [row.row_id for row in shown],
             "text": [row.text for row in shown],
             "label": [row.label for row in shown],
@@ -279,6 +233,12 @@ def _findings(quality: Quality, state: State) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def _gaps(quality: Quality) -> Gaps:
+    found = quality.missing
+    patterns = tuple((pattern.columns, pattern.n_rows) for pattern in found.patterns)
+    return Gaps(found.columns, found.shares, patterns, found.n_complete)
+
+
 def _contribution(name: str, found: ModalityResult) -> ModalityContribution:
     without = None if found.without is None else _estimate(found.without)
     return ModalityContribution(name, _estimate(found.alone), without, found.weight)
@@ -286,16 +246,3 @@ def _contribution(name: str, found: ModalityResult) -> ModalityContribution:
 
 def _estimate(found: Proportion) -> Estimate | None:
     return Estimate(found.share, found.low, found.high) if found.n else None
-
-
-def _with_interval(found: Proportion) -> str:
-    if not found.n:
-        return "cannot be told: no class has two labels"
-    return f"{found.share:.1%} ({found.low:.1%} to {found.high:.1%}, {found.n} rows)"
-
-
-def _count_reasons(state: State) -> str:
-    if not state.quarantine:
-        return "0"
-    kinds = Counter("rows" if bad.column is None else f"cells of '{bad.column}'" for bad in state.quarantine)
-    return f"{len(state.quarantine)} ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})"

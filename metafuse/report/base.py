@@ -78,6 +78,23 @@ class ColumnFinding:
 
 
 @dataclass(frozen=True)
+class Gaps:
+    """Where values are missing.
+
+    Args:
+        columns: Columns with a gap.
+        shares: Share of missing values of each column in each stretch of rows, 0..1, from first row to last.
+        patterns: Columns missing together, and on how many rows; most frequent first.
+        n_complete: Rows without a gap.
+    """
+
+    columns: tuple[str, ...]
+    shares: tuple[tuple[float, ...], ...]
+    patterns: tuple[tuple[tuple[str, ...], int], ...]
+    n_complete: int
+
+
+@dataclass(frozen=True)
 class Finding:
     """Something wrong with the rows as a whole.
 
@@ -203,8 +220,9 @@ class ReportData:
         counts: Rows by kind.
         setup: What ran.
         points: One row per point of the map. Columns x, y, id; and, each optional, text, label
-            (given or predicted), is_labelled, probability, is_unknown, cluster, anomaly_score.
+            (given or predicted), is_labelled, probability, is_unknown, cluster, anomaly_score, other_x, other_y.
         projection: How the map was made, in words (`Projection.method`).
+        other_projection: How its columns other_x and other_y were; empty where there is no other map to switch to.
         accuracy: Leave-one-out accuracy on the labelled rows.
         baseline_name: The plain baseline, in words.
         baseline: Its accuracy on the same rows.
@@ -217,7 +235,9 @@ class ReportData:
         columns: Findings per column, in the source's order.
         findings: Findings on the rows as a whole.
         quarantine: Rows set aside; the first 50 are shown.
-        photos: Row id -> thumbnail as `thumbnail` makes it.
+        missing: Where values are missing; None where that was not examined.
+        photos: Row id -> thumbnail as `thumbnail` makes it: a photo, a frame, a page or the curve of a series.
+        players: Row id -> sound or video as a data URI.
     """
 
     source: str
@@ -225,6 +245,7 @@ class ReportData:
     setup: Setup
     points: pd.DataFrame | None = None
     projection: str = ""
+    other_projection: str = ""
     accuracy: Estimate | None = None
     baseline_name: str = "nearest class mean"
     baseline: Estimate | None = None
@@ -237,7 +258,9 @@ class ReportData:
     columns: tuple[ColumnFinding, ...] = ()
     findings: tuple[Finding, ...] = ()
     quarantine: tuple[QuarantinedRow, ...] = ()
+    missing: Gaps | None = None
     photos: Mapping[str, str] = field(default_factory=dict)
+    players: Mapping[str, str] = field(default_factory=dict)
 
 
 def listed_rows(data: ReportData) -> list[ReportRow]:

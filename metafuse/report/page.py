@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 PHOTO_BUDGET_BYTES = 3 * 2**20
+PLAYER_BUDGET_BYTES = 4 * 2**20
 N_QUARANTINED_SHOWN = 50
 STYLES = ("page.css", "map.css")
 SCRIPTS = ("page.js", "pointer.js", "map.js")
@@ -57,10 +58,10 @@ def render_report(data: ReportData) -> str:
     has_points = data.points is not None and not data.points.empty
     chosen = choose_points(data.points, seed=data.setup.seed) if has_points else None
     map_ids = [] if chosen is None else [str(value) for value in chosen["id"]]
-    listed = {row.row_id for row in listed_rows(data)}
-    photos, n_without = fit_photos(data.photos, [row.row_id for row in listed_rows(data)], map_ids)
+    listed_ids = [row.row_id for row in listed_rows(data)]
+    photos, n_without = fit_photos(data.photos, listed_ids, map_ids)
     # A photo already in a list is not sent twice: the script takes the map's from there.
-    for_map = {row_id: uri for row_id, uri in photos.items() if row_id not in listed}
+    for_map = {row_id: photos[row_id] for row_id in photos.keys() - set(listed_ids)}
     payload = {} if chosen is None else map_payload(chosen, data.clusters, for_map)
     script = "".join(map(_template_text, SCRIPTS))
     values = {
@@ -72,7 +73,7 @@ def render_report(data: ReportData) -> str:
         "payload": payload,
         "n_points": len(map_ids),
         "n_without_photo": n_without,
-        "photos": photos,
+        "shown": {"photos": photos, "players": fit_players(data.players, listed_ids)},
         "n_examples": N_EXAMPLES,
         "classes": sorted(data.classes, key=lambda one: (one.n_correct / max(1, one.n), one.label)),
         "cluster_colour": payload.get("clusterColour", [index % N_COLOURS for index in range(len(data.clusters))]),
@@ -99,15 +100,27 @@ def fit_photos(photos: Mapping[str, str], listed: Sequence[str], on_map: Sequenc
         The photos taken, and how many points of the map go without theirs.
     """
     times = Counter(listed)
-    taken: dict[str, str] = {}
-    left = PHOTO_BUDGET_BYTES
-    for row_id in dict.fromkeys([*listed, *on_map]):
-        uri = photos.get(row_id, "")
-        size = len(uri) * max(1, times[row_id])
-        if uri.startswith("data:image/") and size <= left:
-            taken[row_id] = uri
-            left -= size
+    pictures = {row_id: uri for row_id, uri in photos.items() if uri.startswith("data:image/")}
+    order = {row_id: max(1, times[row_id]) for row_id in [*listed, *on_map]}
+    taken = _fit(pictures, order, PHOTO_BUDGET_BYTES)
     return taken, sum(row_id in photos and row_id not in taken for row_id in on_map)
+
+
+def fit_players(players: Mapping[str, str], listed: Sequence[str]) -> dict[str, str]:
+    """Take sounds and videos until they fill their share of the page, in the order of the lists."""
+    playable = {row_id: uri for row_id, uri in players.items() if uri.startswith(("data:audio/", "data:video/"))}
+    return _fit(playable, Counter(listed), PLAYER_BUDGET_BYTES)
+
+
+def _fit(uris: Mapping[str, str], times: Mapping[str, int], budget_bytes: int) -> dict[str, str]:
+    """Take what fits of the rows in order, each as often as the page writes it."""
+    taken: dict[str, str] = {}
+    for row_id, n_times in times.items():
+        size = len(uris.get(row_id, "")) * n_times
+        if row_id in uris and size <= budget_bytes:
+            taken[row_id] = uris[row_id]
+            budget_bytes -= size
+    return taken
 
 
 def labels_csv(suggestions: Sequence[Suggestion]) -> str:
@@ -142,6 +155,7 @@ def _environment() -> "Environment":
         signed_points=signed_points,
         count=count,
         seconds=seconds,
+        short_method=lambda method: method.partition(",")[0].partition(" of ")[0],
         verbatim=Markup,
         data_block=lambda value: Markup(_data_block(value)),
     )

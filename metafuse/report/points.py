@@ -44,6 +44,10 @@ def map_payload(chosen: pd.DataFrame, clusters: Sequence[ClusterSummary], photos
     class_names, class_index = _classes(chosen)
     cluster_names, cluster_index = _clusters(chosen, clusters)
     place = np.column_stack([x, y])
+    has_other = {"other_x", "other_y"} <= set(chosen)
+    other = (
+        {"otherX": _grid(chosen["other_x"]).tolist(), "otherY": _grid(chosen["other_y"]).tolist()} if has_other else {}
+    )
     return {
         "x": x.tolist(),
         "y": y.tolist(),
@@ -61,6 +65,7 @@ def map_payload(chosen: pd.DataFrame, clusters: Sequence[ClusterSummary], photos
         "probability": _parts(_column(chosen, "probability"), 100),
         "unusual": _parts(_column(chosen, "anomaly_score").astype("Float64").rank(pct=True), 1000),
         "photos": {row_id: photos[row_id] for row_id in ids if row_id in photos},
+        **other,
     }
 
 

@@ -37,7 +37,7 @@ def project(embeddings: Float[np.ndarray, "n_rows dim"], *, seed: int) -> Projec
     """
     n_rows = len(embeddings)
     if n_rows < MIN_ROWS_TSNE:
-        return Projection(_main_components(embeddings, 2).astype(np.float32), "PCA, two components")
+        return project_linearly(embeddings)
     if n_rows <= N_ANCHORS:
         return Projection(_tsne(embeddings, seed), "t-SNE of the 50 main components")
     anchors = np.sort(np.random.default_rng(seed).choice(n_rows, N_ANCHORS, replace=False))
@@ -45,6 +45,11 @@ def project(embeddings: Float[np.ndarray, "n_rows dim"], *, seed: int) -> Projec
     coordinates = _place(embeddings, embeddings[anchors], layout, seed)
     coordinates[anchors] = layout
     return Projection(coordinates, f"t-SNE of {N_ANCHORS:,} rows, the others beside their nearest")
+
+
+def project_linearly(embeddings: Float[np.ndarray, "n_rows dim"]) -> Projection:
+    """Lay embeddings out on their two main components: distances across the map mean something, and groups overlap."""
+    return Projection(_main_components(embeddings, 2).astype(np.float32), "PCA, two components")
 
 
 def sample_points(is_kept: Bool[np.ndarray, " n_rows"], *, limit: int, seed: int) -> Int[np.ndarray, " n_points"]:

@@ -11,6 +11,7 @@ function startMap() {
   const haystack = data.id.map((id, i) => `${id}\n${data.text[i]}`.toLowerCase());
   const view = { scale: 1, x: 0, y: 0 };
   let mode = data.classes.length ? "class" : "cluster";
+  let placed = { x: data.x, y: data.y };
   let chosen = new Set();
   let hovered = -1;
   let current = -1;
@@ -22,8 +23,8 @@ function startMap() {
   const colourIndex = () => (mode === "class" ? data.classColour : data.clusterColour);
   const margin = 22;
   const ring = data.labelled.filter(Boolean).length > 300 ? 1.2 : 2;
-  const screenX = (i) => (margin + (data.x[i] / 9999) * (canvas.clientWidth - 2 * margin)) * view.scale + view.x;
-  const screenY = (i) => (margin + (1 - data.y[i] / 9999) * (canvas.clientHeight - 2 * margin)) * view.scale + view.y;
+  const screenX = (i) => (margin + (placed.x[i] / 9999) * (canvas.clientWidth - 2 * margin)) * view.scale + view.x;
+  const screenY = (i) => (margin + (1 - placed.y[i] / 9999) * (canvas.clientHeight - 2 * margin)) * view.scale + view.y;
 
   function readColours() {
     const style = getComputedStyle(root);
@@ -275,6 +276,14 @@ function startMap() {
     const has = { class: data.classes.length, cluster: data.clusters.length, unusual: data.unusual.some((value) => value !== null) };
     button.hidden = !has[button.dataset.mode];
     button.addEventListener("click", () => setMode(button.dataset.mode));
+  }
+  const layouts = document.querySelectorAll("[data-layout]");
+  for (const button of layouts) {
+    button.addEventListener("click", () => {
+      placed = button.dataset.layout === "other" ? { x: data.otherX, y: data.otherY } : { x: data.x, y: data.y };
+      for (const each of layouts) each.setAttribute("aria-pressed", String(each === button));
+      move(0, 0);
+    });
   }
   for (const button of document.querySelectorAll("[data-zoom]")) {
     button.addEventListener("click", () => zoom({ in: 1.5, out: 1 / 1.5, all: 0 }[button.dataset.zoom]));
