@@ -145,7 +145,7 @@ class Run:
                 or (1, dim).
             k: Rows wanted.
         Returns:
-            id, similarity (cosine, -1..1), label (the row's own or the predicted one), text.
+            id, similarity (cosine, -1..1), label (the row's own or the predicted one), is_predicted, text.
         Raises:
             SchemaError: the source has no column to compare such a query with, or the query holds nothing.
             ConfigError: the query is none of these, or k is below 1.
@@ -215,7 +215,7 @@ class Run:
                 "id": self.rows.ids[order],
                 "anomaly_score": judged.anomaly_score[order],
                 "reason": [judged.explain(int(row)) for row in order],
-                "nearest_normal": [[text_key(self.rows.ids[row]) for row in rows] for rows in near],
+                "nearest_normal": [self.rows.ids[rows].tolist() for rows in near],
                 "text": [self.texts[row][:EXCERPT] for row in order],
             }
         )
@@ -278,6 +278,7 @@ class Run:
                 "id": self.rows.ids[places],
                 "similarity": np.array([hit.similarity for hit in hits], dtype=np.float32),
                 "label": [self.rows.labels[place] or self.predictions["label"].iloc[place] for place in places],
+                "is_predicted": [self.rows.labels[place] is None for place in places],
                 "text": [self.texts[place][:EXCERPT] for place in places],
             }
         )

@@ -133,7 +133,7 @@ def collect_report(
         anomalies=tuple(
             AnomalySummary(
                 show.row(places[text_key(found.id)]), float(found.anomaly_score), found.reason,
-                show.rows([places[row_id] for row_id in found.nearest_normal][:EXAMPLES]),
+                show.rows([places[text_key(row_id)] for row_id in found.nearest_normal][:EXAMPLES]),
             )
             for found in strangest.itertuples()
         ),

@@ -92,7 +92,7 @@ def test_predict_prints_or_writes_a_line_per_row(source, saved, call, tmp_path):
 def test_search_lists_k_rows(query, saved, call):
     code, stdout, _ = call("search", "--run", saved, *query, "-k", 3, "--json")
     assert code == 0
-    assert [list(hit) for hit in json.loads(stdout)] == [["id", "similarity", "label", "text"]] * 3
+    assert [list(hit) for hit in json.loads(stdout)] == [["id", "similarity", "label", "is_predicted", "text"]] * 3
 
 
 def test_cluster_shows_groups_and_as_json_every_row(saved, call, tmp_path):

@@ -49,6 +49,7 @@ ORDER = [
     "pipeline",
     "inspection",
     "console",
+    "commands",
     "cli",
     "__main__",
 ]
@@ -72,6 +73,7 @@ SHARED = {
     ],
     "meta_training": ["settings", "state", "checkpoint", "sources", "loop", "log", "arguments", "tasks"],
     "services": ["normalise", "words", "surprise", "tree"],
+    "commands": ["base"],
     "report": ["base", "words", "projection", "points", "summary"],
 }
 """Folder -> modules that others in it may import, in import order; every other module there is an implementation,

@@ -110,7 +110,7 @@ def test_a_row_an_embedding_and_a_table_of_one_row_find_the_same(run, tickets):
     expected = run.retrieve(frame.iloc[3], k=5)
     assert expected["id"][0] == "T-003"
     assert expected["similarity"][0] == pytest.approx(1, abs=1e-5)
-    assert list(expected) == ["id", "similarity", "label", "text"]
+    assert list(expected) == ["id", "similarity", "label", "is_predicted", "text"]
     assert (expected["similarity"].diff().dropna() <= 0).all()
     for query in (dict(frame.iloc[3]), frame.iloc[[3]], embedding, embedding[None], embedding.astype(float) * 7):
         assert run.retrieve(query, k=5)["id"].tolist() == expected["id"].tolist()
