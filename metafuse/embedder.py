@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from metafuse.cleaning.base import Cleaner
 from metafuse.encoders.models import torch_device
 from metafuse.encoders.parts import TABLE, Part, build_parts, cells_of, fit_encoders, shared_encoders
 from metafuse.encoders.tabular import TabularEncoder, fit_tabular
@@ -32,6 +33,7 @@ class EmbedderSpec:
         fingerprints: The same keys -> fingerprint of the encoder that made the run's features.
         fitted: Block of features -> encoder fitted on the source: series, vectors and places.
         table: Fitted encoder of the tabular columns; None where there are none.
+        cleaner: Cleans rows before they are encoded.
     """
 
     schema: Schema
@@ -39,6 +41,7 @@ class EmbedderSpec:
     fingerprints: Mapping[str, str]
     fitted: Mapping[str, Any]
     table: TabularEncoder | None
+    cleaner: Cleaner
 
 
 class Embedder:
@@ -56,7 +59,7 @@ class Embedder:
         self.spec = spec
         self._cache = cache
         self._shared = shared_encoders(spec.schema, spec.models, torch_device(device))
-        self._parts = build_parts(spec.schema, self._shared, spec.fitted)
+        self._parts = build_parts(spec.schema, self._shared, spec.fitted, spec.cleaner)
         for modality, encoder in self._shared.items():
             expected = spec.fingerprints[modality]
             if encoder.fingerprint != expected:
@@ -66,7 +69,7 @@ class Embedder:
                 )
 
     def encode(self, rows: Rows, on_progress: OnProgress | None = None) -> tuple[Features, list[Quarantined]]:
-        """Encode rows.
+        """Encode rows, which `spec.cleaner` has cleaned.
 
         Returns:
             Features, and the cells that could not be encoded, which count as missing.
@@ -155,16 +158,23 @@ class Embedder:
 
 
 def fit_embedder(
-    rows: Rows, schema: Schema, cache: FeatureCache, *, models: Mapping[str, str], device: str = "auto"
+    rows: Rows,
+    schema: Schema,
+    cache: FeatureCache,
+    *,
+    models: Mapping[str, str],
+    cleaner: Cleaner = Cleaner(()),  # noqa: B008 - frozen
+    device: str = "auto",
 ) -> Embedder:
     """Build the embedder of a source, and fit on its rows what is fitted.
 
     Args:
-        rows: Of the source.
+        rows: Of the source, cleaned.
         schema: Which column is what.
         cache: Where features are kept between runs.
         models: "text", "image", "audio" -> name or folder of the model; those the source has no column for are left
             out of the spec.
+        cleaner: What cleaned the rows, and will clean new ones.
         device: "cpu", "cuda" or "auto".
     """
     shared = shared_encoders(schema, models, torch_device(device))
@@ -172,8 +182,9 @@ def fit_embedder(
         schema,
         {modality: models[modality] for modality in shared},
         {modality: encoder.fingerprint for modality, encoder in shared.items()},
-        fit_encoders(rows.frame, schema, rows.media),
+        fit_encoders(rows.frame, schema, rows.media, cleaner),
         fit_tabular(rows.frame, schema.columns) if schema.named(*TABULAR) else None,
+        cleaner,
     )
     return Embedder(spec, cache, device=device)
 

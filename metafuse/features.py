@@ -205,14 +205,20 @@ def _content_keys(
 ) -> tuple[dict[int, bytes], dict[int, str]]:
     keys: dict[int, bytes] = {}
     failures: dict[int, str] = {}
+    known: dict[str, bytes] = {}  # rows often share a text or a file
     for position, value in enumerate(values):
-        try:
-            content = read(value)
-        except MediaError as err:
-            failures[position] = str(err)
-            continue
-        content = content.encode() if isinstance(content, str) else content
-        keys[position] = hashlib.blake2b(content, digest_size=KEY_BYTES).digest()
+        key = known.get(value) if isinstance(value, str) else None
+        if key is None:
+            try:
+                content = read(value)
+            except MediaError as err:
+                failures[position] = str(err)
+                continue
+            content = content.encode() if isinstance(content, str) else content
+            key = hashlib.blake2b(content, digest_size=KEY_BYTES).digest()
+            if isinstance(value, str):
+                known[value] = key
+        keys[position] = key
     return keys, failures
 
 

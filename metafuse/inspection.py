@@ -4,8 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from metafuse.encoders.parts import describe_encoders
-from metafuse.preparation import prepare
+from metafuse.encoders.parts import cells_of, describe_encoders
+from metafuse.encoders.series_steps import count_series_steps
+from metafuse.joins.source import JoinedSource
+from metafuse.preparation import Prepared, prepare
 from metafuse.quality import Quality, examine
 from metafuse.rows import Rows
 from metafuse.schema import Modality, Schema
@@ -23,8 +25,8 @@ def inspect(source: object, labels: object = None, *, label_column: str | None =
         label_column: The column that holds the labels; inferred when not given.
         seed: Of the labels a task file's k_shot draws.
     Returns:
-        JSON-able facts by title: source, rows, labels, columns (modality, why, gaps, distinct, outliers), findings,
-        quarantine and plan.
+        JSON-able facts by title: source, rows, labels, columns (modality, why, gaps, distinct, outliers), cleaning,
+        findings, quarantine, joins (columns of both sides that mean the same, with confidence) and plan.
     Raises:
         SourceError, SchemaError: as `adapt`.
     """
@@ -37,10 +39,20 @@ def inspect(source: object, labels: object = None, *, label_column: str | None =
         "rows": len(rows),
         "labels": _labels(quality),
         "columns": _columns(schema, quality),
-        "findings": [*found.notes, *_findings(quality)],
+        "cleaning": [*(change.count.text for change in found.changes), *_series_steps(found)],
+        "findings": [*found.notes, *(left.text for left in found.cleaner.findings), *_findings(quality)],
         "quarantine": [{"row": bad.row_id, "column": bad.column, "reason": bad.reason} for bad in dataset.quarantine],
+        "joins": opened.source.propose() if isinstance(opened.source, JoinedSource) else [],
         "plan": _plan(opened, schema, rows, quality),
     }
+
+
+def _series_steps(found: Prepared) -> list[str]:
+    """What is done to time series where they are read."""
+    columns = found.schema.named(Modality.SERIES)
+    cells = {name: [cell for cell in cells_of(found.rows.frame, (name,)) if cell is not None] for name in columns}
+    said = [count_series_steps(cells[name], found.rows.media, found.cleaner.series_rule(name)) for name in columns]
+    return [words for words in said if words is not None]
 
 
 def _labels(quality: Quality) -> dict[str, Any]:
@@ -86,6 +98,11 @@ def _findings(quality: Quality) -> list[str]:
         f"outliers in '{column.name}': rows {', '.join(column.outliers)}"
         for column in quality.columns
         if column.outliers
+    ]
+    found += [
+        f"{pattern.n_rows} rows lack {', '.join(pattern.columns)} together"
+        for pattern in quality.missing.patterns
+        if len(pattern.columns) > 1
     ]
     return found + [f"column '{leak.column}' is {leak.severity}: {leak.evidence}" for leak in quality.leaks]
 

@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from metafuse.schema import TABULAR, Column, Modality, Schema
+from metafuse.duplicates import image_keys
+from metafuse.number_lists import flat_numbers
+from metafuse.schema import LEARNABLE, Column, Modality, Schema
+from metafuse.sources.cells import as_text
+from metafuse.sources.media import Media
 from metafuse.value_patterns import evenly, present_mask
 
 _ALPHA = 0.05
@@ -22,6 +26,9 @@ _TEXT_SHARE = 0.3
 _LEAST_ROWS = 14
 _SAMPLE = 2000
 _MAX_LABELS = 300
+_TEXTS = (Modality.TEXT, Modality.DOCUMENT, Modality.LOG)
+_FILES = (Modality.IMAGE, Modality.AUDIO, Modality.VIDEO, Modality.PDF)
+_LISTS = (Modality.SERIES, Modality.VECTOR)
 
 
 class Severity(StrEnum):
@@ -64,7 +71,7 @@ class _Pairs:
         return int(self.labels.nunique())
 
 
-def find_leaks(frame: pd.DataFrame, schema: Schema, labels: pd.Series) -> tuple[Leak, ...]:
+def find_leaks(frame: pd.DataFrame, schema: Schema, labels: pd.Series, media: Media | None = None) -> tuple[Leak, ...]:
     """Look for columns that give the label away, on the labelled rows.
 
     A column is a leak, and left out, when it is one of these:
@@ -77,37 +84,80 @@ def find_leaks(frame: pd.DataFrame, schema: Schema, labels: pd.Series) -> tuple[
     values, `n - v` rows could have contradicted the correspondence. The column is a leak when a merely good
     predictor, one that is right on 80 % (copy) or 90 % (finer label) of the rows, would agree as often less
     than once in twenty times: 14 and 29 rows without a contradiction, more when one class dominates. Where
-    many rows can be compared, 99.5 % must agree. Texts and numbers are only ever copies: free texts repeat for
-    good reasons, and a number that decides the label is what one wants to learn from.
+    many rows can be compared, 99.5 % must agree. Texts, numbers, files and lists are only ever copies: free texts
+    repeat for good reasons, and a number that decides the label is what one wants to learn from. Of a file its content
+    counts, not its name or folder, which are not learned from: one picture for all rows of a class is a copy.
 
     Suspicious, and kept, are copies and finer labels with too little evidence, texts that hold their own label's
-    words clearly more often than other labels' words, and columns that are missing exactly for whole classes.
+    words clearly more often than other labels' words, vectors some of whose numbers are a copy of the label, and
+    columns that are missing exactly for whole classes.
 
     Args:
         frame: All rows.
-        schema: The role of each column; only text and table columns are looked at.
+        schema: The role of each column; those that are learned from are looked at.
         labels: The label of each row of the frame, in its order; missing where unlabelled.
+        media: Opens the files that cells name; without it, equal names alone stand for equal files.
     """
     labelled = present_mask(labels)
     known = labels[labelled].astype(str).reset_index(drop=True)
     if known.nunique() < 2:
         return ()
-    columns = [column for column in schema.columns if column.modality in (Modality.TEXT, *TABULAR)]
-    found = [_judge(column, frame[column.name][labelled].reset_index(drop=True), known) for column in columns]
+    columns = [column for column in schema.columns if column.modality in LEARNABLE]
+    found = [_judge(column, frame[column.name][labelled].reset_index(drop=True), known, media) for column in columns]
     return tuple(leak for leak in found if leak is not None)
 
 
-def _judge(column: Column, cells: pd.Series, labels: pd.Series) -> Leak | None:
+def _judge(column: Column, cells: pd.Series, labels: pd.Series, media: Media | None) -> Leak | None:
     present = present_mask(cells)
-    pairs = _Pairs(cells[present].astype(str), labels[present])
+    pairs = _compare(column, cells[present], labels[present], media)
     found = []
     if pairs.n_labels >= 2:
         found = [_correspondence(column, pairs)]
-        if column.modality in (Modality.TEXT, Modality.CATEGORICAL):
+        if column.modality in (*_TEXTS, Modality.CATEGORICAL):
             found.append(_label_words(column, pairs))
+        if column.modality is Modality.VECTOR:
+            found.append(_label_numbers(column, cells[present], labels[present]))
     found.append(_missing_classes(column, present, labels))
     leaks = sorted((leak for leak in found if leak is not None), key=lambda leak: leak.severity)
     return next(iter(leaks), None)
+
+
+def _compare(column: Column, cells: pd.Series, labels: pd.Series, media: Media | None) -> _Pairs:
+    """Bring cells to values that are equal where their content is."""
+    if column.modality in _FILES:
+        keys = image_keys(cells, media) if _first_files_agree(cells, labels, media) else cells.iloc[:0]
+        keys = keys[keys.notna()]
+        return _Pairs(keys.astype(str), labels[keys.index])
+    if column.modality in _LISTS:
+        return _Pairs(cells.map(as_text).astype(str), labels)
+    return _Pairs(cells.astype(str), labels)
+
+
+def _first_files_agree(cells: pd.Series, labels: pd.Series, media: Media | None) -> bool:
+    """Look at three files of each class first: most sources need no more, and files are slow to read."""
+    first = cells[labels.groupby(labels).cumcount() < 3]
+    keys = image_keys(first, media)
+    by_class = keys.groupby(labels[first.index]).agg(["count", "nunique"])
+    several = by_class[by_class["count"] >= 2]
+    return len(several) > 0 and 2 * int((several["nunique"] == 1).sum()) >= len(several)
+
+
+def _label_numbers(column: Column, cells: pd.Series, labels: pd.Series) -> Leak | None:
+    """Numbers of a vector that are the same on all rows of each class, and together tell the classes apart."""
+    sample = evenly(cells, _SAMPLE)
+    vectors = [flat_numbers(cell) for cell in sample]
+    if not vectors or any(vector is None or len(vector) != len(vectors[0]) for vector in vectors):  # type: ignore[arg-type]
+        return None
+    numbers = pd.DataFrame(np.stack(vectors), index=sample.index)  # type: ignore[arg-type]
+    classes = numbers.groupby(labels[sample.index])
+    held = np.flatnonzero((classes.min() == classes.max()).all() & (numbers.min() < numbers.max()))
+    if not len(held):
+        return None
+    copied = _correspondence(column, _Pairs(numbers[held].apply(tuple, axis=1).astype(str), labels[sample.index]))
+    if copied is None:
+        return None
+    places = ", ".join(str(place + 1) for place in held[:5]) + (", ..." if len(held) > 5 else "")
+    return Leak(column.name, Severity.SUSPICIOUS, f"of its numbers, place {places}: {copied.evidence}")
 
 
 def _correspondence(column: Column, pairs: _Pairs) -> Leak | None:

@@ -7,13 +7,14 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from metafuse.log_masks import are_log_lines
+from metafuse.nested_kinds import Verdict, kind_of_lists, kind_of_media, kind_of_places
 from metafuse.value_patterns import (
     DELIMITERS,
     MOST,
     epoch_unit,
     evenly,
     holds_dates,
-    is_image,
     is_multi_valued,
     is_nested,
     looks_like_dates,
@@ -27,7 +28,10 @@ IGNORED = "ignored"
 _FEW_CATEGORIES = 20
 _SHORT_WORDS = 4.0
 _MOSTLY_FILES = 0.6
-"""Share of image paths from which the rest is taken for broken entries, which are quarantined one by one."""
+"""Share of paths of one kind from which the rest is taken for broken entries, which are quarantined one by one."""
+LONG_WORDS = 200
+"""Words that fill the window of a small text model."""
+_MANY_LONG = 0.2
 _CODE_NAMES = frozenset(["type", "code", "class", "status", "kind", "zone", "zip", "postcode", "plz", "mode", "flag"])
 
 
@@ -111,21 +115,22 @@ class Facts:
         return len(self.values) > 0 and all(isinstance(cell, str) for cell in evenly(self.values))
 
     @cached_property
+    def word_counts(self) -> list[int]:
+        """Words of each sampled value."""
+        return [len(text.split()) for text in self.sample]
+
+    @property
     def n_words(self) -> float:
         """Words of a value, on average."""
-        return sum(len(text.split()) for text in self.sample) / max(1, len(self.sample))
+        return sum(self.word_counts) / max(1, len(self.sample))
 
     def share(self, kind: str) -> float:
         """Share of the sampled values that fit a named pattern."""
         return share_matching(self.sample, kind)
 
 
-Verdict = tuple[str, str]
-"""The value of a modality, and the reason."""
-
-
 def kind_of(facts: Facts) -> Verdict:
-    """Judge what a column's values are: text, image, numeric, categorical, datetime or ignored, and why."""
+    """Judge what a column's values are: the value of a modality or ignored, and why."""
     return next(verdict for rule in _RULES if (verdict := rule(facts)) is not None)
 
 
@@ -145,13 +150,12 @@ def _of_objects(facts: Facts) -> Verdict | None:
     ):
         return None
     cells = evenly(facts.values).tolist()
-    if sum(is_image(cell) for cell in cells) >= len(cells) / 2:
-        return "image", "holds images"
+    found = kind_of_media(cells) or kind_of_places(cells, facts.words) or kind_of_lists(cells, facts.words)
+    if found is not None:
+        return found
     if holds_dates(cells):
         return "datetime", "holds dates"
     names = sorted({type(cell).__name__ for cell in cells})
-    if any(isinstance(cell, dict) and "sampling_rate" in cell for cell in cells):
-        return IGNORED, "audio comes later"
     if all(hasattr(cell, "as_tuple") or isinstance(cell, int | float) for cell in cells):
         return "numeric", "decimal numbers"
     return IGNORED, f"holds {', '.join(names)}, which cannot be encoded"
@@ -189,11 +193,9 @@ def _of_addresses(facts: Facts) -> Verdict | None:
 
 
 def _of_files(facts: Facts) -> Verdict | None:
-    if facts.share("image") >= _MOSTLY_FILES:
-        return "image", f"values end in .{facts.sample[0].strip().rpartition('.')[2].lower()}"
-    for kind in ("audio", "video"):
-        if facts.share(kind) >= MOST:
-            return IGNORED, f"{kind} comes later"
+    for kind in ("image", "audio", "video", "pdf"):
+        if facts.share(kind) >= _MOSTLY_FILES:
+            return kind, f"values end in .{facts.sample[0].strip().rpartition('.')[2].lower()}"
     if facts.share("path") >= MOST:
         return IGNORED, "file paths"
     return None
@@ -203,10 +205,15 @@ def _of_machine_text(facts: Facts) -> Verdict | None:
     if facts.share("hash") >= MOST:
         return IGNORED, "hashes, which tell nothing about a row"
     if is_nested(facts.sample[:500]):
-        return IGNORED, "nested JSON"
+        found = kind_of_places(facts.sample, facts.words) or kind_of_lists(facts.sample, facts.words)
+        return found or (IGNORED, "nested JSON")
     if facts.share("clock") >= MOST:
         return IGNORED, "times of day without a date"
     return None
+
+
+def _of_written_lists(facts: Facts) -> Verdict | None:
+    return kind_of_places(facts.sample, facts.words) or kind_of_lists(facts.sample, facts.words)
 
 
 def _of_times(facts: Facts) -> Verdict | None:
@@ -239,6 +246,11 @@ def _of_words(facts: Facts) -> Verdict:
         return "categorical", counts
     if facts.share("code") >= 0.5 and n_words < 1.2:
         return IGNORED, f"codes that hardly come back: {counts}"
+    if are_log_lines(facts.sample):
+        return "log", f"lines of few templates with parameters: {counts}"
+    n_long = sum(count > LONG_WORDS for count in facts.word_counts)
+    if n_words > LONG_WORDS or n_long >= _MANY_LONG * len(facts.sample):
+        return "document", f"{counts}, {n_words:.0f} words on average, a share of {n_long / len(facts.sample):.0%} long"
     return "text", f"{counts}, {n_words:.1f} words on average"
 
 
@@ -252,6 +264,7 @@ _RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     _of_machine_text,
     _of_times,
     _of_written_numbers,
+    _of_written_lists,
     _of_words,
 )
 """The first rule that has a verdict wins; the last one always has."""

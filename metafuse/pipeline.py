@@ -77,8 +77,10 @@ def adapt(
         prepared = prepare(opened, labels, label_column, seed)
         classes = label_classes(prepared.rows)
     with _timed(timings, "encode"):
-        models = how.models
-        embedder = fit_embedder(prepared.rows, prepared.schema, open_cache(cache_dir), models=models, device=device)
+        embedder = fit_embedder(
+            prepared.rows, prepared.schema, open_cache(cache_dir),
+            models=how.models, cleaner=prepared.cleaner, device=device,
+        )  # fmt: skip
         features, failed = embedder.encode(prepared.rows, on_progress)
         if start is not None:
             start.check_encoders(embedder.spec.fingerprints)
@@ -135,7 +137,8 @@ def _adapt_encoded(
         notes.append(f"learner '{learner}' was not meta-trained and starts plain: give --base a checkpoint of it")
     state = State(
         settings, encoded.embedder.spec, classes, adapted, metrics, features, class_index, embeddings, logits, p_values,
-        quarantine=(*prepared.dataset.quarantine, *encoded.failed), notes=tuple(notes), timings=timings,
+        quarantine=(*prepared.dataset.quarantine, *encoded.failed), notes=tuple(notes), changes=prepared.changes,
+        joins=prepared.dataset.joins, timings=timings,
     )  # fmt: skip
     return Run(state, prepared.rows, encoded.embedder, index)
 

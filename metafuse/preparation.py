@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from metafuse.cleaning.base import Cleaner, ColumnChanges
+from metafuse.cleaning.fit import fit_cleaner
 from metafuse.errors import AdaptationError, SchemaError
 from metafuse.leaks import Severity, find_leaks
 from metafuse.rows import Rows, take_rows
 from metafuse.schema import Column, Modality, Schema, infer_schema
 from metafuse.sources.base import Dataset
 from metafuse.sources.labels import read_labels
-from metafuse.task import Opened
+from metafuse.task import CleanSpec, Opened
 
 SHOWN = 5
 """Labels named in a note."""
@@ -25,20 +27,24 @@ class Prepared:
     Args:
         dataset: Its rows as they came.
         schema: Which column is what, without the columns that give the label away.
-        rows: With ids and labels.
+        rows: With ids and labels, cleaned.
+        cleaner: What cleaned them.
+        changes: Every cell that was changed, and what it was.
         notes: What the user should know, in words.
     """
 
     dataset: Dataset
     schema: Schema
     rows: Rows
+    cleaner: Cleaner
+    changes: tuple[ColumnChanges, ...]
     notes: tuple[str, ...]
 
 
 def prepare(
     opened: Opened, labels: object, label_column: str | None, seed: int, *, needs_labels: bool = True
 ) -> Prepared:
-    """Read a source, and settle its schema, ids and labels.
+    """Read a source, settle its schema, ids and labels, and clean its cells.
 
     Args:
         opened: The source, with its task file.
@@ -62,8 +68,12 @@ def prepare(
     rows = take_rows(dataset, schema, outside)
     if outside is None and spec is not None and spec.adapt.k_shot is not None:
         rows = replace(rows, labels=_draw_shots(rows.labels, spec.adapt.k_shot, seed))
+    cleaner = fit_cleaner(rows.frame, schema, **(spec.clean if spec else CleanSpec()).model_dump())
+    cleaned = cleaner.apply(rows.frame)
+    rows = replace(rows, frame=cleaned.frame)
     schema, notes = _leave_out_leaks(schema, rows, overridden=set(spec.columns) if spec else set())
-    return Prepared(dataset, schema, rows, (*notes, *_single_notes(rows)))
+    joined = [line for report in dataset.joins for line in report.describe()]
+    return Prepared(dataset, schema, rows, cleaner, cleaned.changes, (*joined, *notes, *_single_notes(rows)))
 
 
 def label_classes(rows: Rows) -> tuple[str, ...]:
@@ -89,7 +99,7 @@ def label_classes(rows: Rows) -> tuple[str, ...]:
 def _leave_out_leaks(schema: Schema, rows: Rows, overridden: set[str]) -> tuple[Schema, list[str]]:
     """Ignore the columns that give the label away, unless a task file asks for them."""
     notes = []
-    for leak in find_leaks(rows.frame, schema, pd.Series(rows.labels, dtype=object)):
+    for leak in find_leaks(rows.frame, schema, pd.Series(rows.labels, dtype=object), rows.media):
         if leak.severity == Severity.LEAK and leak.column not in overridden:
             schema = _ignore(schema, leak.column, leak.evidence)
             notes.append(f"column '{leak.column}' is left out: it gives the label away ({leak.evidence})")

@@ -120,7 +120,7 @@ def examine(
         repeats=find_repeats(pd.DataFrame(contents, index=frame.index), ids),
         near_repeats=find_near_repeats(_joined(frame, texts), ids),
         repeated_images={name: find_repeats(keys.to_frame(), ids) for name, keys in images.items()},
-        leaks=() if labels is None else find_leaks(frame, schema, labels),
+        leaks=() if labels is None else find_leaks(frame, schema, labels, media),
         missing=map_missing({name: present_mask(frame[name]) for name in schema.named(*LEARNABLE)}),
         classes=None if labels is None else _count_classes(labels),
     )

@@ -1,6 +1,7 @@
 """A run: what adapting to a source gives, in memory or loaded from its folder."""
 
 import logging
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from metafuse.rows import Rows, take_rows
 from metafuse.run_report import collect_report, examine_rows, lay_out
 from metafuse.run_summary import count_facts, summarise
 from metafuse.saving import load_state, save_state
-from metafuse.schema import Modality
+from metafuse.schema import WRITTEN, Modality
 from metafuse.services.anomaly import Anomalies, find_anomalies, nearest_normal
 from metafuse.services.cluster import Clustering, cluster
 from metafuse.services.retrieve import retrieve
@@ -253,7 +254,7 @@ class Run:
 
     @property
     def _has_text(self) -> bool:
-        return bool(self.state.spec.schema.named(Modality.TEXT))
+        return bool(self.state.spec.schema.named(*WRITTEN))
 
     @cached_property
     def _probabilities(self) -> Float[np.ndarray, "n n_way"]:
@@ -262,6 +263,7 @@ class Run:
     def _encode(self, rows: object, on_progress: OnProgress | None) -> tuple[Rows, Features]:
         dataset = open_any(rows).source.read()
         read = take_rows(dataset, self.state.spec.schema, labels={}, unique_ids=False)
+        read = replace(read, frame=self.state.spec.cleaner.apply(read.frame).frame)
         features, failed = self.embedder.encode(read, on_progress)
         for bad in (*dataset.quarantine, *failed):
             log.warning("%s%s: %s", bad.row_id, "" if bad.column is None else f", column '{bad.column}'", bad.reason)

@@ -1,6 +1,6 @@
 """The data of a run's report page."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from metafuse.adaptation import ModalityResult
 from metafuse.artifact import versions
-from metafuse.encoders.pixels import decode_image
+from metafuse.encoders.parts import cells_of
 from metafuse.evaluation import Proportion
 from metafuse.quality import Quality, examine
 from metafuse.report.base import (
@@ -30,21 +30,22 @@ from metafuse.report.base import (
     Suggestion,
     listed_rows,
 )
-from metafuse.report.photos import thumbnail
+from metafuse.report.pictures import PICTURED, PLAYED, picture, player
 from metafuse.report.projection import Projection, project, project_linearly, sample_points
 from metafuse.rows import Rows
 from metafuse.run_summary import encoder_names
-from metafuse.schema import Modality
+from metafuse.schema import Column, Modality
 from metafuse.services.anomaly import Anomalies
 from metafuse.services.cluster import Clustering
 from metafuse.sources.labels import text_key
-from metafuse.sources.media import MediaError
+from metafuse.sources.media import Media
 from metafuse.state import State
 
 MAP_ROWS = 5_000
 LISTED = 20
 EXAMPLES = 3
 PHOTO_ROWS = 1_500
+PLAYER_ROWS = 60
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,10 @@ def collect_report(
         missing=_gaps(quality),
         quarantine=tuple(QuarantinedRow(bad.row_id, bad.column or "", bad.reason) for bad in state.quarantine),
     )  # fmt: skip
-    wanted = [places[row.row_id] for row in listed_rows(data)] + [places[text_key(name)] for name in points["id"]]
-    return _with_photos(data, state, rows, list(dict.fromkeys(wanted))[:PHOTO_ROWS])
+    listed = [places[row.row_id] for row in listed_rows(data)]
+    drawn = [places[text_key(name)] for name in points["id"]]
+    wanted = list(dict.fromkeys([*listed, *drawn]))[:PHOTO_ROWS]
+    return _with_media(data, state, rows, wanted, list(dict.fromkeys(listed))[:PLAYER_ROWS])
 
 
 class _Shower:
@@ -191,19 +194,31 @@ def _points(state: State, show: _Shower, clustering: Clustering, judged: Anomali
     )
 
 
-def _with_photos(data: ReportData, state: State, rows: Rows, wanted: list[int]) -> ReportData:
-    columns = state.spec.schema.named(Modality.IMAGE)
-    present = state.features.present
-    photos = {}
-    for place in wanted:
-        column = next((name for name in columns if present[name][place]), None)
-        if column is not None:
-            try:
-                image = decode_image(rows.media.read(rows.frame[column].iloc[place]), min_side=128)
-            except MediaError:  # a loaded run has its rows, but no longer the files they name
-                continue
-            photos[text_key(rows.ids[place])] = thumbnail(image)
-    return replace(data, photos=photos)
+def _with_media(data: ReportData, state: State, rows: Rows, wanted: list[int], listed: list[int]) -> ReportData:
+    """Add pictures of the rows that are listed or drawn, and players for the listed ones."""
+    columns = state.spec.schema.columns
+    pictured = [column for column in columns if column.modality in PICTURED]
+    played = [column for column in columns if column.modality in PLAYED]
+    return replace(
+        data,
+        photos=_first_of_each(rows, wanted, pictured, picture),
+        players=_first_of_each(rows, listed, played, player),
+    )
+
+
+def _first_of_each(
+    rows: Rows, places: Sequence[int], columns: Sequence[Column], show: Callable[[object, Modality, Media], str | None]
+) -> dict[str, str]:
+    """Show each row by the first of these columns that can be shown."""
+    cells = {column.name: cells_of(rows.frame, (column.name,)) for column in columns}
+    found = {}
+    for place in places:
+        filled = [column for column in columns if cells[column.name][place] is not None]
+        shown = (show(cells[column.name][place], column.modality, rows.media) for column in filled)
+        uri = next((uri for uri in shown if uri is not None), None)
+        if uri is not None:
+            found[text_key(rows.ids[place])] = uri
+    return found
 
 
 def _column_findings(state: State, quality: Quality) -> tuple[ColumnFinding, ...]:
@@ -219,6 +234,8 @@ def _column_findings(state: State, quality: Quality) -> tuple[ColumnFinding, ...
 
 def _findings(quality: Quality, state: State) -> tuple[Finding, ...]:
     found = [Finding("note", note) for note in state.notes]
+    found += [Finding("cleaned", f"{change.count.text}.") for change in state.changes]
+    found += [Finding("left as it is", f"{left.text}.") for left in state.spec.cleaner.findings]
     if quality.repeats.n_rows:
         found.append(Finding("duplicate rows", f"{quality.repeats.n_rows} rows have the content of another."))
     if quality.near_repeats.n_rows:

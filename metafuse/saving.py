@@ -7,6 +7,8 @@ rows.parquet        the source's rows
 vectors.faiss       the index, and ids.json the ids of its rows
 predictions.csv     label, probability, is_unknown and p_value of every row
 quarantine.csv      rows and cells that could not be used, with the reason
+changes.csv         cells that cleaning changed: what they were, and what they are
+joins.csv           rows of joined sources that met no other, where there are joins
 report.html         for people
 """
 
@@ -23,6 +25,7 @@ from metafuse.errors import ArtifactError
 from metafuse.index.faiss_index import FaissIndex, load_index
 from metafuse.rows import Rows
 from metafuse.sources.cells import as_text
+from metafuse.sources.join_report import unmatched_table
 from metafuse.sources.media import Media
 from metafuse.state import State
 
@@ -46,9 +49,21 @@ def save_state(
         predictions.to_csv(folder / "predictions.csv", index=False)
         bad = [(row.row_id, row.column, row.reason) for row in state.quarantine]
         pd.DataFrame(bad, columns=["row_id", "column", "reason"]).to_csv(folder / "quarantine.csv", index=False)
+        changed_cells(state, rows).to_csv(folder / "changes.csv", index=False)
+        if state.joins:
+            unmatched_table(state.joins).to_csv(folder / "joins.csv", index=False)
         (folder / "report.html").write_text(report, encoding="utf-8")
 
     save_folder(path, write, {"source": state.settings.source, "versions": versions()}, marker=RUN_MARKER)
+
+
+def changed_cells(state: State, rows: Rows) -> pd.DataFrame:
+    """List the cells that cleaning changed: row_id, column, kind, before, after."""
+    cells = [cell for change in state.changes for cell in change.cells()]
+    return pd.DataFrame(
+        [(rows.ids[cell.row], cell.column, cell.kind.value, cell.before, cell.after) for cell in cells],
+        columns=["row_id", "column", "kind", "before", "after"],
+    )
 
 
 def load_state(path: Path, device: str) -> tuple[State, Rows, FaissIndex]:
@@ -81,7 +96,10 @@ def _moved(state: State, device: str) -> State:
 
 
 def storable(rows: Rows) -> pd.DataFrame:
-    """Rows as a table file can hold them, ids and labels in the first two columns; images in memory are left out."""
+    """Rows as a table file can hold them, ids and labels in the first two columns.
+
+    Images and sounds in memory are left out; series, vectors and places are written as JSON.
+    """
     mark = "#"
     while {f"{mark}id", f"{mark}label"} & set(rows.frame):
         mark += "#"
@@ -93,8 +111,8 @@ def storable(rows: Rows) -> pd.DataFrame:
 
 
 def _plain(cell: object) -> str | None:
-    is_media = isinstance(cell, bytes | Mapping | np.ndarray) or hasattr(cell, "convert")
-    return None if is_media else as_text(cell)
+    is_picture = hasattr(cell, "convert") or (isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim > 1)
+    return None if is_picture or isinstance(cell, bytes | Mapping) else as_text(cell)
 
 
 def _cells(column: pd.Series) -> list[tuple[object, bool]]:

@@ -1,51 +1,19 @@
 """Which column is what: the modality of each column of a source, and why it was taken for that."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 
+from metafuse.column_roles import find_ids, find_label
 from metafuse.errors import SchemaError
 from metafuse.modality_rules import Facts, kind_of
+from metafuse.nested_kinds import Verdict
+from metafuse.places import is_on_globe, place_pairs
+from metafuse.value_patterns import MOST, parse_numbers
 
-LABEL_NAMES = ("label", "labels", "class", "category", "intent", "target", "reason", "y", "outcome", "tag")
-"""Names of label columns, the strongest first; "return_reason" counts too, after the exact ones."""
-ID_NAMES = (
-    "id",
-    "uuid",
-    "guid",
-    "rowid",
-    "lineid",
-    "key",
-    "code",
-    "codes",
-    "sku",
-    "index",
-    "unnamed",
-    "filename",
-    "file",
-)
-_GROUP_WORDS = frozenset(("id", "uuid", "guid", "key", "sku", "pid"))
-_CONTENT_NAMES = frozenset(
-    [
-        "name",
-        "title",
-        "text",
-        "content",
-        "message",
-        "note",
-        "description",
-        "comment",
-        "query",
-        "url",
-        "image",
-        "photo",
-        "word",
-    ]
-)
-_MAX_CODE_CHARS = 64
-_MANY_GROUPS = 50
 _EXAMPLES = 5
 
 
@@ -74,6 +42,9 @@ class Modality(StrEnum):
     LABEL = "label"
     IGNORED = "ignored"
 
+
+WRITTEN = (Modality.TEXT, Modality.DOCUMENT, Modality.LOG)
+"""Modalities whose cells are words to read."""
 
 TABULAR = (Modality.NUMERIC, Modality.CATEGORICAL, Modality.DATETIME)
 """Modalities that are encoded together, as one table."""
@@ -145,111 +116,31 @@ def infer_schema(
     facts = {name: Facts.of(name, frame[name]) for name in frame.columns}
     roles = {column.modality for column in found.values()}
     if Modality.LABEL not in roles:
-        found |= _find_label([facts[name] for name in facts if name not in found])
-    open_columns = {name: _content(facts[name]) for name in facts if name not in found}
+        label = find_label([facts[name] for name in facts if name not in found])
+        found |= {} if label is None else {label[0]: Column(label[0], Modality.LABEL, label[1])}
+    contents = {name: kind_of(facts[name]) for name in facts if name not in found}
+    contents |= _find_places([facts[name] for name in contents], contents)
     if Modality.ID not in roles:
-        open_columns |= _find_id([facts[name] for name in open_columns], open_columns)
-    schema = Schema(tuple((found | open_columns)[name] for name in frame.columns))
+        contents |= find_ids([facts[name] for name in contents], contents)
+    inferred = {name: Column(name, Modality(kind), reason) for name, (kind, reason) in contents.items()}
+    schema = Schema(tuple((found | inferred)[name] for name in frame.columns))
     _check_ids(schema, facts)
+    _check_places(schema, facts)
     _check_learnable(schema)
     return schema
 
 
-def _find_label(candidates: list[Facts]) -> dict[str, Column]:
-    """The column with the strongest label name whose values can be classes, if any."""
-    exact = [(name, facts) for name in LABEL_NAMES for facts in candidates if facts.words == [name]]
-    ending = [
-        (name, facts) for name in LABEL_NAMES for facts in candidates if facts.words[-1:] == [name] and name != "y"
-    ]
-    chosen = next((facts for _, facts in [*exact, *ending] if _can_be_label(facts, least=2)), None)
-    if chosen is None:
-        # an empty or single-valued label column still is one, so that the error can say what it lacks
-        chosen = next((facts for name, facts in exact if name != "y" and _can_be_label(facts, least=0)), None)
-    if chosen is None:
-        return {}
-    reason = f"by its name only; {chosen.n_distinct:,} classes on {len(chosen.values):,} of {chosen.n_rows:,} rows"
-    return {chosen.name: Column(chosen.name, Modality.LABEL, reason)}
-
-
-def _can_be_label(facts: Facts, least: int) -> bool:
-    if facts.is_number and not (facts.is_whole and facts.n_distinct <= max(20, facts.n_rows / 5)):
-        return False
-    return least <= facts.n_distinct <= max(2, facts.n_rows / 2) and facts.n_words <= 8
-
-
-def _find_id(candidates: list[Facts], contents: Mapping[str, Column]) -> dict[str, Column]:
-    """The column that names the rows, if any, and the further id-like columns, which are ignored."""
-    named = [facts for facts in candidates if _is_id_name(facts)]
-    unique = [facts for facts in named if facts.is_unique and (facts.is_whole or _is_code(facts))]
-    chosen = min(unique, key=_id_rank, default=None)
-    reason = "unique {values}, named '{name}'"
-    if chosen is None and not any(facts.words == ["id"] for facts in candidates):
-        chosen = _unnamed_id(candidates, contents)
-        reason = "the first column of unique {values}"
-    found = {facts.name: Column(facts.name, Modality.IGNORED, "a second identifier") for facts in unique}
-    found |= {
-        facts.name: Column(facts.name, Modality.IGNORED, "counts the rows")
-        for facts in candidates
-        if facts.is_counter and facts is not chosen
-    }
-    groups = [facts for facts in named if facts.words[-1] in _GROUP_WORDS and not facts.is_unique]
-    found |= {
-        facts.name: Column(facts.name, Modality.IGNORED, _group_reason(facts))
-        for facts in groups
-        if facts.n_distinct > max(_MANY_GROUPS, facts.n_rows / 20) and (facts.is_whole or _is_code(facts))
-    }
-    exact = next((facts for facts in candidates if facts.words == ["id"]), None)
-    if chosen is None and exact is not None and exact.n_distinct > 1:
-        # repeated values are an error then: _check_ids names them
-        chosen, reason = exact, "named '{name}'"
-    if chosen is not None:
-        values = "whole numbers" if chosen.is_whole else "short codes"
-        text = reason.format(values=values, name=chosen.name)
-        found[chosen.name] = Column(chosen.name, Modality.ID, text)
+def _find_places(candidates: Sequence[Facts], contents: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Numeric columns that are latitude and longitude of one place, by their names and values."""
+    numeric = {facts.name: facts for facts in candidates if contents[facts.name][0] == Modality.NUMERIC}
+    found: dict[str, Verdict] = {}
+    for latitude, longitude in place_pairs(numeric):
+        latitudes, longitudes = (parse_numbers(numeric[name].values) for name in (latitude, longitude))
+        on_globe = [is_on_globe(degrees, 0.0) for degrees in latitudes], [is_on_globe(0.0, at) for at in longitudes]
+        if min(map(np.mean, on_globe)) >= MOST:
+            found[latitude] = (Modality.GEO, f"latitude of a place, with '{longitude}'")
+            found[longitude] = (Modality.GEO, f"longitude of a place, with '{latitude}'")
     return found
-
-
-def _is_id_name(facts: Facts) -> bool:
-    return bool(facts.words) and (
-        facts.words[-1] in ID_NAMES or facts.words[-1] in _GROUP_WORDS or "unnamed" in facts.words
-    )
-
-
-def _id_rank(facts: Facts) -> tuple[int, int]:
-    """Low first: a name that is nothing but id beats "row_id", which beats a key or a code."""
-    last = facts.words[-1] if facts.words[-1] in ID_NAMES else "unnamed"
-    return (0 if facts.words == ["id"] else 1), ID_NAMES.index(last)
-
-
-def _is_code(facts: Facts) -> bool:
-    if not facts.is_text:
-        return False
-    short = [len(text) <= _MAX_CODE_CHARS and len(text.split()) <= 2 for text in facts.sample]
-    return sum(short) >= 0.95 * len(short)
-
-
-def _unnamed_id(candidates: list[Facts], contents: Mapping[str, Column]) -> Facts | None:
-    learnable = [name for name, column in contents.items() if column.modality != Modality.IGNORED]
-    for place, facts in enumerate(candidates):
-        column = contents[facts.name]
-        if not facts.is_unique or column.modality == Modality.IMAGE or _CONTENT_NAMES & set(facts.words):
-            continue
-        if facts.is_counter or (_is_code(facts) and (place == 0 or facts.share("code") >= 0.9)):
-            # the only thing there is to learn from is no identifier
-            return facts if set(learnable) - {facts.name} else None
-    return None
-
-
-def _group_reason(facts: Facts) -> str:
-    return (
-        f"identifies a group: {facts.n_distinct:,} distinct values on {len(facts.values):,} rows; "
-        "would leak the label from row to row"
-    )
-
-
-def _content(facts: Facts) -> Column:
-    modality, reason = kind_of(facts)
-    return Column(facts.name, Modality(modality), reason)
 
 
 def _check_names(frame: pd.DataFrame, wanted: Iterable[str]) -> None:
@@ -292,12 +183,23 @@ def _check_ids(schema: Schema, facts: Mapping[str, Facts]) -> None:
     )
 
 
+def _check_places(schema: Schema, facts: Mapping[str, Facts]) -> None:
+    names = schema.named(Modality.GEO)
+    paired = [name for pair in place_pairs(names) for name in pair]
+    for name in names:
+        if name not in paired and facts[name].is_number:
+            raise SchemaError(
+                f"the place column '{name}' holds one number a row, and no other one goes with it by its name. "
+                "Name the two columns alike, such as 'shop_lat' and 'shop_lon', and mark both as geo."
+            )
+
+
 def _check_learnable(schema: Schema) -> None:
-    if schema.named(Modality.TEXT, Modality.IMAGE, *TABULAR):
+    if schema.named(*LEARNABLE):
         return
     seen = "; ".join(f"'{column.name}': {column.modality}, {column.reason}" for column in schema.columns) or "no column"
     raise SchemaError(
-        f"no column is left to learn from; at least one text, image or table column is needed, got {seen}. "
+        f"no column is left to learn from; at least one column of content is needed, got {seen}. "
         "Add such a column, or mark one of these with the modality it has."
     )
 

@@ -7,10 +7,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from metafuse.adaptation import Metrics
+from metafuse.cleaning.base import ColumnChanges
 from metafuse.embedder import EmbedderSpec
 from metafuse.features import Features
 from metafuse.learners.mixture import Mixture
 from metafuse.sources.base import Quarantined
+from metafuse.sources.join_report import JoinReport
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class State:
         p_values: Of the source's rows.
         quarantine: Rows and cells that could not be used.
         notes: What the user should know, in words.
+        changes: Cells that cleaning changed, and what they were; `metafuse.cleaning.base.undo` takes them back.
+        joins: What met and what did not where the source was joined to others.
         timings: Step -> seconds.
     """
 
@@ -75,4 +79,6 @@ class State:
     p_values: Float[np.ndarray, " n"]
     quarantine: tuple[Quarantined, ...]
     notes: tuple[str, ...]
+    changes: tuple[ColumnChanges, ...] = ()
+    joins: tuple[JoinReport, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)

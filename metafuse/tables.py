@@ -1,6 +1,6 @@
 """Answers of a run as tables for people and programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,19 +8,30 @@ from jaxtyping import Float
 
 from metafuse.fusion.late import log_softmax
 from metafuse.rows import Rows
-from metafuse.schema import Modality, Schema
+from metafuse.schema import WRITTEN, Modality, Schema
 from metafuse.services.cluster import Clustering
 from metafuse.sources.cells import as_text
 from metafuse.sources.labels import text_key
 
+FILES = (Modality.IMAGE, Modality.AUDIO, Modality.VIDEO, Modality.PDF)
+MAX_CHARS = 2_000
+"""Of a cell: long documents are named and shown by their beginning."""
+
 
 def row_texts(rows: Rows, schema: Schema) -> list[str]:
-    """What each row says: its text columns, or where there are none its tabular ones."""
-    names = schema.named(Modality.TEXT) or schema.named(Modality.CATEGORICAL, Modality.NUMERIC)
-    columns = [[as_text(cell) or "" for cell in rows.frame[name].astype(object)] for name in names]
+    """What each row says: its written columns, or where there are none its tabular ones, or the names of its files."""
+    names = schema.named(*WRITTEN) or schema.named(Modality.CATEGORICAL, Modality.NUMERIC) or schema.named(*FILES)
+    columns = [[_words(cell) for cell in rows.frame[name].astype(object)] for name in names]
     if not columns:
         return [""] * len(rows)
     return [" · ".join(cell for cell in cells if cell.strip()) for cells in zip(*columns, strict=True)]
+
+
+def _words(cell: object) -> str:
+    """The cell as text; the start of a long one, and nothing of media in memory."""
+    if isinstance(cell, bytes | Mapping | np.ndarray):
+        return ""
+    return (as_text(cell) or "")[:MAX_CHARS]
 
 
 def prediction_table(

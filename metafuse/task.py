@@ -4,18 +4,31 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from metafuse.errors import ConfigError, SourceError
+from metafuse.joins.source import Join, JoinedSource
+from metafuse.joins.spec import JoinSpec
 from metafuse.schema import Modality
 from metafuse.sources.base import Source
 from metafuse.sources.open import SourceOptions, open_source
+from metafuse.sources.options import LongTable
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LongSpec(_Strict):
+    """Columns of a table with one moment a row, of which one row a series is made."""
+
+    id: str
+    time: str
+    values: tuple[str, ...]
+    step: float | None = None
 
 
 class SourceSpec(_Strict):
@@ -31,9 +44,11 @@ class SourceSpec(_Strict):
     delimiter: str | None = None
     media: str | None = None
     subfolder: str | None = None
+    pattern: str | None = None
     key: str | None = None
     columns: tuple[str, ...] | None = None
     keep: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    long: LongSpec | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> "SourceSpec":
@@ -57,6 +72,17 @@ class AdaptSpec(_Strict):
     def models(self) -> dict[str, str]:
         """What encodes texts, images and sounds."""
         return {"text": self.text_model, "image": self.image_model, "audio": self.audio_model}
+
+
+class CleanSpec(_Strict):
+    """What is set right in the cells before they are encoded; nothing is changed in the source."""
+
+    missing: bool = Field(default=True, description='"n/a", "?", "unknown" and the like count as missing')
+    units: bool = Field(default=True, description="numbers with units are brought to the column's most frequent one")
+    outliers: bool = Field(default=True, description="impossible numbers such as -999 count as missing")
+    variants: bool = Field(default=True, description="spelling variants of one category are merged")
+    series_smoothing: Literal["none", "median", "savgol"] = "none"
+    series_normalise: bool = Field(default=False, description="level and scale are taken out of each time series")
 
 
 class ClassSpec(_Strict):
@@ -104,8 +130,10 @@ class TaskSpec(_Strict):
     description: str = ""
     licence: str = ""
     source: SourceSpec
+    join: tuple[JoinSpec, ...] = Field(default=(), description="other sources joined to it, in this order")
     columns: Mapping[str, Modality] = Field(default_factory=dict)
     class_names: Mapping[str, str] = Field(default_factory=dict, description="label -> its name in words")
+    clean: CleanSpec = Field(default_factory=CleanSpec)
     adapt: AdaptSpec = Field(default_factory=AdaptSpec)
     classes: ClassSpec = Field(default_factory=ClassSpec)
     episodes: EpisodeSizes = Field(default_factory=EpisodeSizes)
@@ -151,14 +179,19 @@ def data_folder(spec: TaskSpec) -> Path:
     return platformdirs.user_data_path("metafuse") / (spec.data_set or spec.name)
 
 
-def open_task(task: Task) -> Source:
-    """Open the source of a task.
+def open_task(task: Task, *, joined_to: tuple[str, ...] = ()) -> Source:
+    """Open the source of a task, with those it joins.
 
+    Args:
+        task: The task file.
+        joined_to: Names of the tasks whose joins led here, so that none is joined to itself.
     Raises:
         SourceError: the task's public data set has not been fetched yet, or cannot be read.
+        ConfigError: the task is joined to itself.
     """
     source = task.spec.source
-    options = source.model_dump(exclude={"path", "url", "media"}, exclude_none=True)
+    options = source.model_dump(exclude={"path", "url", "media", "long"}, exclude_none=True)
+    long = LongTable(**source.long.model_dump()) if source.long else None
     folder = data_folder(task.spec) if task.spec.files else task.folder
     missing = [file.path for file in task.spec.files if not (folder / file.path).is_file()]
     if missing:
@@ -168,7 +201,32 @@ def open_task(task: Task) -> Source:
         )
     media = folder / source.media if source.media else None
     place = source.url if source.url is not None else folder / str(source.path)
-    return open_source(place, SourceOptions(name=task.spec.name, media=media, **options))
+    opened = open_source(place, SourceOptions(name=task.spec.name, media=media, long=long, **options))
+    if not task.spec.join:
+        return opened
+    names = (*joined_to, task.spec.name)
+    joins = tuple(Join(spec, _open_joined(spec.source, folder, names)) for spec in task.spec.join)
+    return JoinedSource(task.spec.name, opened, joins, task.spec.adapt.text_model)
+
+
+def _open_joined(source: str, folder: Path, joined_to: tuple[str, ...]) -> Source:
+    path = folder / source
+    is_file = path.exists() and path.suffix != ".toml"
+    if is_file or "://" in source:
+        return open_source(path if is_file else source)
+    found = path if path.is_file() else find_task(source)
+    if found is None:
+        raise SourceError(
+            f"task '{joined_to[-1]}': no source '{source}' to join: expected a file or folder in '{folder}', a URL, or "
+            f"the name of a task ({', '.join(known_tasks())}). Check the spelling."
+        )
+    task = load_task(found)
+    if task.spec.name in joined_to:
+        raise ConfigError(
+            f"task '{joined_to[-1]}' joins '{task.spec.name}', which is joined to itself that way. "
+            "Join the file it reads instead of the task."
+        )
+    return open_task(task, joined_to=joined_to)
 
 
 @dataclass(frozen=True)
@@ -232,6 +290,7 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = TaskSpec
     nested: dict[str, type[BaseModel]] = {
         "source": SourceSpec, "adapt": AdaptSpec, "classes": ClassSpec, "episodes": EpisodeSizes, "files": DataFile,
+        "long": LongSpec, "join": JoinSpec, "clean": CleanSpec,
     }  # fmt: skip
     for part in place:
         model = nested.get(str(part), model)

@@ -1,13 +1,24 @@
-"""What values look like: patterns of cells, and the numbers and times that people write in them."""
+"""What values look like: patterns of cells, and what numbers and times a column of them holds."""
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
+
+from metafuse.measurement_units import find_unit
+from metafuse.written_values import (
+    find_date_order,
+    find_decimal_sign,
+    is_blank_text,
+    parse_quantity,
+    read_dates,
+    read_numbers,
+)
 
 SAMPLE = 5000
 """Values looked at by regular expressions; counts of distinct values always see every row."""
@@ -17,12 +28,14 @@ MOST = 0.9
 IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff")
 AUDIO_SUFFIXES = ("wav", "mp3", "flac", "ogg", "m4a", "opus", "aac")
 VIDEO_SUFFIXES = ("mp4", "mkv", "avi", "mov", "webm", "mpeg", "mpg")
+PDF_SUFFIXES = ("pdf",)
 _IMAGE_HEADS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"RIFF")
 _PATTERNS = {
     "url": r"(?i)(?:[a-z][a-z0-9+.-]{1,9}://|www\.|data:[a-z]+/)\S+",
     "image": rf"(?is).+\.(?:{'|'.join(IMAGE_SUFFIXES)})\s*",
     "audio": rf"(?is).+\.(?:{'|'.join(AUDIO_SUFFIXES)})\s*",
     "video": rf"(?is).+\.(?:{'|'.join(VIDEO_SUFFIXES)})\s*",
+    "pdf": r"(?is).+\.pdf\s*",
     "path": r"(?:[A-Za-z]:\\|\.{0,2}/|~/)\S+|(?:[^\s/\\]+[/\\])+[^\s/\\]+\.\w{1,5}",
     "hash": r"(?i)(?:0x)?[0-9a-f]{32,128}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "clock": r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[AaPp][Mm])?",
@@ -31,11 +44,6 @@ _PATTERNS = {
 _DATE = re.compile(
     r"(?i)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)"
     r"|(?:[a-z]{3,9},?\s+)?\d{1,2}\.?[\s-][a-z]{3,9}\.?[\s-]\d{4}|[a-z]{3,9}\.?\s+\d{1,2},?\s+\d{4})(?:[T\s,].*)?"
-)
-_NUMBER = re.compile(
-    r"\s*(?P<before>[€$£¥₹]|[A-Z]{3}\s)?\s*(?P<sign>[+\-\u2212]?)\s*"
-    r"(?P<number>\d{1,3}(?:[ ',.\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?|[.,]\d+)(?P<exponent>[eE][+-]?\d+)?"
-    r"\s*(?P<after>[%‰€$£¥°µ]?[A-Za-z]{0,7}[²³]?(?:/[A-Za-z]{1,4}[²³]?)?)\s*"
 )
 _TIME_WORDS = frozenset(
     ["time", "timestamp", "date", "datetime", "at", "on", "ts", "epoch", "created", "updated", "modified"]
@@ -73,7 +81,7 @@ def share_matching(texts: Sequence[str], kind: str) -> float:
 
     Args:
         texts: At least one text.
-        kind: url, image, audio, video (by suffix), path, hash, clock or code.
+        kind: url, image, audio, video, pdf (by suffix), path, hash, clock or code.
     """
     pattern = re.compile(_PATTERNS[kind])
     return sum(pattern.fullmatch(text.strip()) is not None for text in texts) / len(texts)
@@ -106,52 +114,37 @@ def is_nested(texts: Sequence[str]) -> bool:
     return n_parsed >= MOST * len(texts)
 
 
-def parse_number(text: str) -> tuple[float, str] | None:
-    """Read a number written for people: "1,299.00 kg", "€ 12,50", "7 %".
-
-    A single comma or full stop before three digits is read as a decimal mark only for the full stop.
-
-    Returns:
-        The number and its unit ("" where it has none), or None where the text is no number.
-    """
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        return None
-    digits = re.sub(r"[ '\u00a0\u202f]", "", match["number"])
-    if "," in digits and "." in digits:
-        thousands = "," if digits.rindex(".") > digits.rindex(",") else "."
-        digits = digits.replace(thousands, "").replace(",", ".")
-    elif digits.count(",") > 1 or digits.count(".") > 1 or re.fullmatch(r"[1-9]\d{0,2},\d{3}", digits):
-        digits = digits.replace(",", "").replace(".", "")
-    sign = "-" if match["sign"] in ("-", "\u2212") else ""
-    number = float(sign + digits.replace(",", ".") + (match["exponent"] or ""))
-    return number, ((match["before"] or "") + (match["after"] or "")).strip()
-
-
 def number_share(texts: Sequence[str]) -> tuple[float, str]:
-    """Share of texts that are numbers in the unit most of them have, and that unit.
+    """Share of texts that are numbers in the unit most of them have, or one that is converted to it, and that unit.
 
-    Numbers with leading zeros are codes (post codes, article numbers) and are not counted.
+    Numbers with leading zeros are codes (post codes, article numbers) and are not counted; "?" and other texts for a
+    missing number are passed over.
     """
-    units: dict[str, int] = {}
+    texts = [text for text in texts if not is_blank_text(text)]
+    units: Counter[str] = Counter()
     for text in texts:
-        parsed = None if re.match(r"\s*0\d", text) else parse_number(text)
-        if parsed is not None:
-            units[parsed[1]] = units.get(parsed[1], 0) + 1
-    if not units:
-        return 0.0, ""
-    unit = max(units, key=lambda name: (units[name], name))
-    return (units[unit] + (units.get("", 0) if unit else 0)) / len(texts), unit
+        found = None if re.match(r"\s*0\d", text) else parse_quantity(text, ".")
+        if found is not None and found.is_plain:
+            units[found.unit] += 1
+    kinds: Counter[str] = Counter()
+    for name, count in units.items():
+        kinds[_kind_of_unit(name)] += count
+    kind = max(kinds, key=lambda name: (kinds[name], name), default="")
+    if not kind:
+        return kinds[""] / max(1, len(texts)), ""
+    unit = max((name for name in units if _kind_of_unit(name) == kind), key=lambda name: (units[name], name))
+    return (kinds[kind] + kinds[""]) / len(texts), unit
+
+
+def _kind_of_unit(name: str) -> str:
+    known = find_unit(name)
+    return name if known is None else known.dimension
 
 
 def parse_numbers(values: pd.Series) -> pd.Series:
     """Convert a numeric column, stored as numbers or as texts with units, to float64; NaN where it holds no number."""
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return values.astype("float64")
-    parsed = [
-        parse_number(str(cell)) if there else None for cell, there in zip(values, present_mask(values), strict=True)
-    ]
-    return pd.Series([np.nan if found is None else found[0] for found in parsed], index=values.index, dtype="float64")
+    numbers, _ = read_numbers(values, find_decimal_sign(values))
+    return pd.Series(numbers, index=values.index)
 
 
 def epoch_unit(name: str, values: pd.Series) -> str | None:
@@ -167,26 +160,14 @@ def epoch_unit(name: str, values: pd.Series) -> str | None:
     return next((unit for unit, scale in scales.items() if low >= 3.15e8 * scale and high <= 4.1e9 * scale), None)
 
 
-def parse_datetimes(values: pd.Series, name: str) -> pd.Series:
-    """Convert a datetime column, stored as datetimes, texts or counts since 1970, to UTC; NaT where it holds none.
-
-    Args:
-        values: The cells; times without a zone are taken for UTC.
-        name: The column's name, which tells counts since 1970 from other numbers.
-    """
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return pd.to_datetime(values, unit=epoch_unit(name, values.dropna()) or "s", utc=True, errors="coerce")
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return pd.to_datetime(values, utc=True)
-    return pd.to_datetime(values.where(present_mask(values)), format="mixed", utc=True, errors="coerce")
-
-
 def looks_like_dates(texts: Sequence[str]) -> bool:
     """Tell whether texts are dates, with or without a time, that can be parsed."""
-    if sum(_DATE.fullmatch(text.strip()) is not None for text in texts) < MOST * len(texts):
+    texts = [text for text in texts if not is_blank_text(text)]
+    if not texts or sum(_DATE.fullmatch(text.strip()) is not None for text in texts) < MOST * len(texts):
         return False
     sample = evenly(pd.Series(texts, dtype=object), 500)
-    return bool(parse_datetimes(sample, "").notna().mean() >= MOST)
+    seconds, _ = read_dates(sample, find_date_order(sample))
+    return bool(np.isfinite(seconds).mean() >= MOST)
 
 
 def holds_dates(cells: Sequence[object]) -> bool:
@@ -203,3 +184,28 @@ def is_multi_valued(texts: Sequence[str], mark: str) -> bool:
         return False
     # free keywords are language and better read as text; a vocabulary is small and its items come back
     return len(set(items)) <= min(200, len(items) / 4)
+
+
+def find_separator(texts: Sequence[str], n_cells: Sequence[int]) -> str:
+    """The sign between the parts of lists such as "Cool|Indoor": in half of the cells at least, with parts that repeat.
+
+    Args:
+        texts: Distinct cells.
+        n_cells: How often each occurs.
+    Returns:
+        "" where cells are no lists.
+    """
+    for mark in DELIMITERS:
+        n_lists = sum(count for text, count in zip(texts, n_cells, strict=True) if mark in text)
+        if texts and 2 * n_lists >= sum(n_cells):
+            parts = {part for text in texts for part in split_parts(text, mark)}
+            if len(parts) < len(texts):
+                return mark
+    return ""
+
+
+def split_parts(text: str, separator: str) -> list[str]:
+    """Split a cell at a separator, blank parts left out; with none it is one part."""
+    if not separator:
+        return [text]
+    return [part.strip() for part in text.split(separator) if part.strip()]

@@ -11,17 +11,27 @@ ORDER = [
     "registry",
     "artifact",
     "parallel",
+    "written_values",
     "sources",
+    "measurement_units",
     "value_patterns",
+    "media_kinds",
+    "number_lists",
+    "places",
+    "log_masks",
+    "nested_kinds",
     "modality_rules",
+    "column_roles",
     "schema",
     "duplicates",
     "leaks",
     "missingness",
     "quality",
+    "cleaning",
     "rows",
     "backbones",
     "encoders",
+    "joins",
     "features",
     "fusion",
     "embedder",
@@ -55,14 +65,19 @@ ORDER = [
 ]
 SHARED = {
     "sources": [
-        *("cells", "media", "base", "files", "encoding", "environment", "options"),
-        *("delimited", "json_text", "tables", "memory", "labels"),
+        *("cells", "media", "join_report", "base", "files", "encoding", "environment", "options"),
+        *("delimited", "json_text", "ts_text", "tables", "memory", "labels"),
     ],
+    "joins": ["units", "spec", "matches", "zones", "clocks", "combine", "column_matches", "joining"],
+    "cleaning": ["series", "base", "distinct", "spellings"],
     "backbones": ["base", "initialisation", "normalisation", "residual", "spec"],
-    "encoders": ["base", "models", "text_models", "packed_plan", "packed_bert", "pixels", "cells", "table_columns"],
+    "encoders": [
+        *("base", "models", "pretrained", "containers", "sound", "text_models", "packed_plan", "packed_bert"),
+        *("pixels", "frames", "table_columns", "series_values", "series_steps", "rocket"),
+    ],
     "fusion": ["base", "early"],
     "episodes": ["base", "batch", "drawing", "stock"],
-    "index": ["base", "backend", "checks", "ordering", "faiss_index"],
+    "index": ["base", "backend", "checks", "ordering", "faiss_index", "ivf", "knn"],
     "learners": [
         *("base", "episodic", "episodic_spec", "metric.similarity", "generative.noise", "generative.head_writer"),
         *("generative.adversarial_game", "generative.hallucination"),
@@ -72,14 +87,21 @@ SHARED = {
         *("surroundings", "heads", "novelty", "mixture", "product", "single"),
     ],
     "meta_training": ["settings", "state", "checkpoint", "sources", "loop", "log", "arguments", "tasks"],
-    "services": ["normalise", "words", "surprise", "tree"],
+    "services": ["normalise", "words", "surprise", "tree", "anomaly"],
     "commands": ["base"],
-    "report": ["base", "words", "projection", "points", "summary"],
+    "report": ["base", "words", "projection", "points", "summary", "photos", "curves", "players", "pictures"],
 }
 """Folder -> modules that others in it may import, in import order; every other module there is an implementation,
 which imports only these."""
 
-DOORS = {"sources": "open", "encoders": "parts", "index": "factory", "report": "page"}
+DOORS = {
+    "sources": "open",
+    "joins": "source",
+    "cleaning": "fit",
+    "encoders": "parts",
+    "index": "factory",
+    "report": "page",
+}
 """Folder -> the module that chooses among its implementations, and may import them."""
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from metafuse.leaks import Leak, Severity, find_leaks
 from metafuse.schema import Column, Modality, Schema, infer_schema
+from metafuse.sources.media import Media
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -97,6 +98,63 @@ def test_chance_at_five_labels_a_class_raises_no_alarm():
         generator = np.random.default_rng(seed)
         columns = {f"c{n}": list(generator.integers(0, n, 30).astype(str)) for n in (2, 5, 10, 20, 40)}
         assert _leaks(LABELS, **columns) == {}
+
+
+@pytest.mark.parametrize("modality", [Modality.DOCUMENT, Modality.LOG])
+def test_documents_and_logs_are_judged_like_texts(modality):
+    assert _leaks(LABELS, modality, body=CODES)["body"].severity == Severity.LEAK
+    notes = [f"row {row}: this is an {label} I think" for row, label in enumerate(LABELS)]
+    assert _leaks(LABELS, modality, body=notes)["body"].severity == Severity.SUSPICIOUS
+
+
+def _files(folder: Path, contents: list[bytes]) -> tuple[list[str], Media]:
+    """Write one file a row into a folder named after the row's label, which only its path gives away."""
+    names = [f"{label}/{row}.jpg" for row, label in enumerate(LABELS)]
+    for name, content in zip(names, contents, strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    return names, Media(folder)
+
+
+@pytest.mark.parametrize("modality", [Modality.IMAGE, Modality.AUDIO, Modality.VIDEO, Modality.PDF])
+def test_one_file_content_a_class_is_a_leak_and_one_folder_a_class_is_none(tmp_path, modality):
+    schema = Schema((Column("file", modality, ""),))
+    names, media = _files(tmp_path, [label.encode() for label in LABELS])
+    found = find_leaks(pd.DataFrame({"file": names}), schema, pd.Series(LABELS), media)
+    assert [leak.severity for leak in found] == [Severity.LEAK]
+    assert "6 values, 6 labels, 24 of the 24 rows that could contradict it agree" in found[0].evidence
+    names, media = _files(tmp_path, [str(row).encode() for row in range(30)])
+    assert find_leaks(pd.DataFrame({"file": names}), schema, pd.Series(LABELS), media) == ()
+
+
+def test_missing_files_are_no_evidence(tmp_path):
+    names, media = _files(tmp_path, [label.encode() for label in LABELS])
+    frame = pd.DataFrame({"file": [name if row % 5 else "gone.jpg" for row, name in enumerate(names)]})
+    found = find_leaks(frame, Schema((Column("file", Modality.IMAGE, ""),)), pd.Series(LABELS), media)
+    assert "18 of the 18 rows" in found[0].evidence
+
+
+@pytest.mark.parametrize("modality", [Modality.VECTOR, Modality.SERIES])
+def test_lists_that_equal_the_label_are_leaks(modality):
+    one_hot = [[float(place == row // 5) for place in range(6)] for row in range(30)]
+    assert _leaks(LABELS, modality, code=one_hot)["code"].severity == Severity.LEAK
+    as_text = [str(values) for values in one_hot]
+    assert _leaks(LABELS, modality, code=as_text)["code"].severity == Severity.LEAK
+    noise = np.random.default_rng(0).random((30, 6)).tolist()
+    assert _leaks(LABELS, modality, code=noise) == {}
+
+
+def test_vectors_with_the_label_among_their_numbers_are_suspicious():
+    noise = np.random.default_rng(0).random((30, 4))
+    vectors = [[*values[:2], float(row // 5), *values[2:]] for row, values in enumerate(noise.tolist())]
+    leak = _leaks(LABELS, Modality.VECTOR, emb=vectors)["emb"]
+    assert leak.severity == Severity.SUSPICIOUS
+    assert leak.evidence.startswith("of its numbers, place 3: values and labels correspond one to one: 6 values")
+
+
+def test_coordinates_that_stand_for_the_label_are_leaks():
+    assert _leaks(LABELS, Modality.GEO, lat=[48.0 + row // 5 for row in range(30)])["lat"].severity == Severity.LEAK
+    assert _leaks(LABELS, Modality.GEO, lat=[48.0 + row / 100 for row in range(30)]) == {}
 
 
 def test_one_class_has_no_leaks():

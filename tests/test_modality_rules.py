@@ -1,6 +1,7 @@
 import datetime
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -22,13 +23,29 @@ def _png() -> bytes:
         ("ignored", "empty", [None, " ", None]),
         ("ignored", "constant: 'x86_64'", ["x86_64", "x86_64", None]),
         ("ignored", "web addresses", ["https://a.org/x.png", "http://b.org"]),
-        ("ignored", "audio comes later", ["a.wav", "b.mp3"]),
-        ("ignored", "video comes later", ["a.mp4", "b.mov"]),
-        ("ignored", "audio comes later", [{"array": [0.1], "sampling_rate": 8000, "path": "a"}] * 2),
-        ("ignored", "file paths", ["/srv/a.pdf", "docs/b.doc"]),
+        ("audio", "values end in .wav", ["a.wav", "b.mp3"]),
+        ("video", "values end in .mp4", ["a.mp4", "b.mov"]),
+        ("pdf", "values end in .pdf", ["docs/a.pdf", "b.PDF", "missing"]),
+        ("audio", "holds sounds", [{"array": [0.1], "sampling_rate": 8000, "path": "a"}] * 2),
+        ("audio", "holds sounds", [b"RIFF\x24\x00\x00\x00WAVEfmt ", b"fLaC\x00", None]),
+        ("video", "holds videos", [b"\x00\x00\x00\x20ftypisom", {"bytes": None, "path": "a.mkv"}]),
+        ("pdf", "holds PDF files", [b"%PDF-1.7", b"%PDF-1.4"]),
+        ("series", "24 numbers in every cell; mark it as vector", [list(range(n, n + 24)) for n in range(5)]),
+        ("series", "5 to 9 numbers in a cell", [np.arange(n) for n in (5, 7, 9)]),
+        ("series", "2 lists of 8 to 9 numbers in a cell", [[[1.5] * n, [2.5] * n] for n in (8, 9)]),
+        ("series", "8 numbers in every cell", ["[1, 2, 3, 4, 5, 6, 7, 8]", "[8, 7, 6, 5, 4, 3, 2, null]"]),
+        ("series", "8 to 9 numbers in a cell", ["1;2;3;4;5;6;7;8", "1;2;3;4;5;6;7;8;9"]),
+        ("vector", "3 numbers in every cell, too few for a course in time", [[1, 2, 3], [4, 5, 6]]),
+        ("ignored", "too short for a series and of no fixed length", [[1], [2, 3]]),
+        ("ignored", "holds list", [["a", "b"], ["c"]]),
+        ("geo", "latitude and longitude in one cell", ["48.1374, 11.5755", "52.5200, 13.4050"]),
+        ("vector", "2 numbers in every cell", [(48.1374, 11.5755), (52.5208, 13.4051)]),
+        ("text", "2 distinct values", ["0.1234, 0.4321", "-1.2345, 2.3456"]),
+        ("text", "2 distinct values", ["3.5, 4.5", "2.5, 1.5"]),
+        ("ignored", "file paths", ["/srv/a.odt", "docs/b.doc"]),
         ("ignored", "hashes", ["d41d8cd98f00b204e9800998ecf8427e", "0cc175b9c0f1b6a831c399e269772661"]),
         ("ignored", "nested JSON", ['{"a": 1}', "[1, 2]"]),
-        ("ignored", "holds list", [[1, 2], [3]]),
+        ("ignored", "holds dict", [{"a": 1}, {"a": 2}]),
         ("ignored", "codes that hardly come back", ["R02-M1", "R03-M1", "R04-M1"]),
         ("ignored", "times of day", ["18:01:47,978", "06:55:46,001"]),
         ("image", "values end in .png", ["a.png", "b c.png", None, "gone"] * 2),
@@ -74,3 +91,37 @@ def test_arrow_texts_and_lists_are_read_like_python_ones():
     assert kind_of(Facts.of("note", texts)) == ("text", "2 distinct values on 2 rows, 2.0 words on average")
     lists = pd.Series([[1], [2, 3]], dtype=pd.ArrowDtype(pa.list_(pa.int64())))
     assert kind_of(Facts.of("series", lists))[0] == "ignored"
+
+
+def test_name_tells_vectors_from_series_and_places_from_pairs():
+    rows = pd.Series([[float(n), 1.5, *range(10)] for n in range(4)])
+    assert kind_of(Facts.of("load", rows))[0] == "series"
+    assert kind_of(Facts.of("image_embedding", rows)) == (
+        "vector",
+        "12 numbers in every cell, and 'embedding' in the name",
+    )
+    pairs = pd.Series(["48.1, 11.5", "52.5, 13.4"])
+    assert kind_of(Facts.of("size", pairs))[0] == "text"
+    assert kind_of(Facts.of("shop_location", pairs))[0] == "geo"
+    assert kind_of(Facts.of("location", pd.Series([(48.1, 11.5), (52.5, 13.4)])))[0] == "geo"
+
+
+def test_lines_of_few_templates_are_a_log_and_questions_are_text():
+    events = ("took {:.3f} s on 10.0.0.1", "read {:.0f} bytes from /srv/in")
+    lines = pd.Series([f"[{n}] job_{n} " + events[n % 2].format(n / 7) for n in range(40)])
+    modality, reason = kind_of(Facts.of("message", lines))
+    assert (modality, reason) == ("log", "lines of few templates with parameters: 40 distinct values on 40 rows")
+    questions = pd.Series(
+        [f"why was card {n} charged {'again ' * (n % 7)}at shop {chr(97 + n % 26)}" for n in range(40)]
+    )
+    assert kind_of(Facts.of("message", questions))[0] == "text"
+
+
+def test_texts_longer_than_a_models_window_are_documents():
+    short, long = "a short note about it", " ".join(f"word{n}" for n in range(300))
+    texts = [f"{long if n % 4 == 0 else short} {n}" for n in range(40)]
+    modality, reason = kind_of(Facts.of("body", pd.Series(texts)))
+    # 10 x 301 and 30 x 6 words
+    assert (modality, reason) == ("document", "40 distinct values on 40 rows, 80 words on average, a share of 25% long")
+    mostly_short = [f"{long if n % 10 == 0 else short} {n}" for n in range(40)]
+    assert kind_of(Facts.of("body", pd.Series(mostly_short)))[0] == "text"

@@ -14,7 +14,8 @@ from metafuse.sources.media import Media
 
 FILES = {
     "manifest.json", "state.json", "state.safetensors", "rows.parquet", "vectors.faiss", "ids.json", "predictions.csv",
-    "quarantine.csv", "report.html",
+    "quarantine.csv",
+    "changes.csv", "report.html",
 }  # fmt: skip
 
 
@@ -147,3 +148,10 @@ def test_cells_of_any_type_are_stored_as_their_text_and_pictures_are_left_out():
     assert stored["mixed"].astype(object).where(stored["mixed"].notna(), None).tolist() == [
         "a", "5", "6", "1.5", "True", None, None, "[1, 2]",
     ]  # fmt: skip
+
+
+def test_series_and_vectors_in_memory_are_stored_as_json_and_arrays_of_pixels_left_out():
+    cells = pd.Series([np.array([1.0, 2.5]), np.array([[1, 2], [3, 4]]), np.zeros((2, 2, 3), dtype=np.uint8)])
+    stored = storable(Rows(pd.RangeIndex(3), pd.DataFrame({"wave": cells}), (None,) * 3, Media(files=False)))
+    assert stored["wave"].tolist()[:2] == ["[1.0, 2.5]", "[[1, 2], [3, 4]]"]
+    assert pd.isna(stored["wave"].iloc[2])

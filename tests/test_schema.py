@@ -115,6 +115,57 @@ def test_overridden_id_must_be_unique():
         infer_schema(_frame(), overrides={"shop": Modality.ID})
 
 
+def _trips(**columns) -> pd.DataFrame:
+    return pd.DataFrame({"note": ["a b", "c d", "e f", "g h"], **columns})
+
+
+def test_columns_that_are_latitude_and_longitude_name_each_other():
+    frame = _trips(
+        pickup_lat=[48.1, 48.2, 48.3, 48.4],
+        pickup_lng=["11,5", "11,6", "11,7", "11,8"],
+        dropoff_lat=[48.5, 48.6, 48.7, 48.8],
+    )
+    columns = {column.name: column for column in infer_schema(frame).columns}
+    assert columns["pickup_lat"].modality == columns["pickup_lng"].modality == Modality.GEO
+    assert columns["pickup_lat"].reason == "latitude of a place, with 'pickup_lng'"
+    assert columns["pickup_lng"].reason == "longitude of a place, with 'pickup_lat'"
+    assert columns["dropoff_lat"].modality == Modality.NUMERIC
+
+
+def test_numbers_off_the_globe_are_no_places():
+    frame = _trips(lat=[480.0, 520.0, 610.0, 48.5], long=[11.5, 12.5, 13.5, 14.5])
+    assert infer_schema(frame).named(Modality.GEO) == []
+
+
+def test_single_place_columns_of_numbers_are_refused():
+    frame = _trips(lat=[48.1, 48.2, 48.3, 48.4])
+    with pytest.raises(SchemaError, match=r"the place column 'lat' holds one number a row.*mark both as geo"):
+        infer_schema(frame, overrides={"lat": Modality.GEO})
+
+
+@pytest.mark.parametrize("modality", ["series", "vector", "geo", "audio", "pdf", "log", "document"])
+def test_any_kind_of_content_alone_can_be_learned_from(modality):
+    cells = {
+        "series": [[1.5, 2, 3, 4], [1, 2, 3, 4.5, 5]],
+        "vector": [[1.5, 2], [1, 2.5]],
+        "geo": ["48.1374, 11.5755", "52.5200, 13.4050"],
+        "audio": ["a.wav", "b.wav"],
+        "pdf": ["a.pdf", "b.pdf"],
+        "log": ["job 1 ended", "job 2 ended"],
+        "document": ["a b", "c d"],
+    }[modality]
+    frame = pd.DataFrame({"content": cells, "label": ["x", "y"]})
+    found = infer_schema(frame, overrides={"content": Modality(modality)} if modality in ("log", "document") else None)
+    assert found.named(Modality(modality)) == ["content"]
+
+
+def test_files_are_content_rather_than_ids_where_nothing_else_names_them():
+    frame = pd.DataFrame({"file": ["a.wav", "b.wav", "c.wav"], "label": ["x", "y", "x"]})
+    assert _modalities(frame) == {"file": "audio", "label": "label"}
+    twice = frame.assign(sound=["1.wav", "2.wav", "3.wav"])
+    assert _modalities(twice) == {"file": "id", "label": "label", "sound": "audio"}
+
+
 @pytest.mark.parametrize(
     ("frame", "arguments", "message"),
     [
@@ -177,7 +228,7 @@ def test_log_lines(system):
     frame = pd.read_csv(DATA / "loghub" / system / f"{system}_2k.log_structured.csv")
     found = infer_schema(frame, label_column="EventId")
     assert found.id_column == "LineId"
-    assert "Content" in found.named(Modality.TEXT)
+    assert found.named(Modality.LOG) == ["Content"]
 
 
 @needs_data

@@ -35,6 +35,8 @@ def test_defaults_of_a_task_file(write):
         ("colour = 1\n" + MINIMAL, r"unknown key 'colour'\. Known here: adapt, .*source"),
         (MINIMAL + "[adapt]\nrate = 1", r"unknown key 'adapt.rate'\. Known here: .*k_shot, learner"),
         (MINIMAL + "[adapt]\nfalse_alarm = 2", r"'adapt.false_alarm': Input should be less than 1 \(got 2\)"),
+        (MINIMAL + "[clean]\ncolours = true", r"unknown key 'clean.colours'\. Known here: missing, outliers"),
+        (MINIMAL + '[clean]\nseries_smoothing = "mean"', "'clean.series_smoothing': Input should be 'none', 'median'"),
         (MINIMAL + "[adapt]\nk_shot = 0", "'adapt.k_shot': Input should be greater than or equal to 1"),
         (MINIMAL + "[columns]\nnote = 'poem'", r"'columns.note': Input should be .*'text'.* \(got 'poem'\)"),
         ("name = 'dept'\n[source]\n", "give either path or url"),

@@ -1,34 +1,35 @@
 import pandas as pd
 import pytest
 
-from metafuse.value_patterns import epoch_unit, number_share, parse_datetimes, parse_number, parse_numbers, present_mask
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("12", (12.0, "")),
-        ("1,5 kg", (1.5, "kg")),
-        ("€ 1.200,50", (1200.5, "€")),
-        ("$1,299.00", (1299.0, "$")),
-        ("1,299", (1299.0, "")),
-        ("0,125", (0.125, "")),
-        ("12 500 km", (12500.0, "km")),
-        ("-3e2", (-300.0, "")),
-        ("7.5 %", (7.5, "%")),
-    ],
+from metafuse.value_patterns import (
+    epoch_unit,
+    find_separator,
+    looks_like_dates,
+    number_share,
+    parse_numbers,
+    present_mask,
+    split_parts,
 )
-def test_numbers_written_for_people_are_read(text, expected):
-    assert parse_number(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "1.0.2", "4/5", "A12", "two", "12 kg or so", "2024-01-02"])
+@pytest.mark.parametrize("text", ["", "1.0.2", "4/5", "A12", "two", "12 kg or so", "2024-01-02", "01234"])
 def test_other_texts_are_no_numbers(text):
-    assert parse_number(text) is None
+    assert number_share([text]) == (0.0, "")
 
 
-def test_numbers_of_several_units_are_not_counted_together():
-    assert number_share(["1 kg", "200 g", "3 kg", "4"]) == (0.75, "kg")
+def test_units_that_convert_to_each_other_are_counted_together():
+    assert number_share(["1 kg", "200 g", "3 kg", "4"]) == (1.0, "kg")
+
+
+def test_units_that_do_not_are_not():
+    assert number_share(["1 kg", "2 cm", "3 kg", "4 EUR"]) == (0.5, "kg")
+
+
+def test_texts_for_a_missing_value_are_passed_over():
+    assert number_share(["1 kg", "?", "n/a", "2 kg"]) == (1.0, "kg")
+    assert number_share(["?", "-"]) == (0.0, "")
+    assert looks_like_dates(["2024-01-02", "unknown", "2024-02-03"])
+    assert not looks_like_dates(["?", "-"])
 
 
 def test_leading_zeros_make_a_code():
@@ -53,8 +54,12 @@ def test_seconds_and_milliseconds_are_told_apart_by_size_and_only_where_the_name
     assert epoch_unit("amount", seconds) is None
 
 
-def test_datetimes_of_all_kinds_become_the_same_utc_time():
-    expected = pd.Timestamp("2023-11-14T22:13:20Z")
-    assert parse_datetimes(pd.Series([1_700_000_000]), "created_at")[0] == expected
-    assert parse_datetimes(pd.Series(["2023-11-14 23:13:20+01:00", " "]), "when")[0] == expected
-    assert parse_datetimes(pd.Series(pd.to_datetime(["2023-11-14 22:13:20"])), "when")[0] == expected
+def test_lists_are_told_by_the_sign_between_parts_that_come_back():
+    assert find_separator(["Cool|Indoor", "Indoor|Spring", "Cool|Spring", "Cool"], [1, 1, 1, 1]) == "|"
+    assert find_separator(["a|b", "c", "d"], [1, 5, 5]) == ""
+    assert find_separator([], []) == ""
+
+
+def test_blank_parts_are_left_out():
+    assert split_parts("Cool| |Indoor|", "|") == ["Cool", "Indoor"]
+    assert split_parts("Cool|Indoor", "") == ["Cool|Indoor"]

@@ -47,8 +47,8 @@ READERS = Registry(
     {
         "audio": "metafuse.encoders.sound:read_sound",
         "geo": "metafuse.encoders.geo:read_place",
-        "series": "metafuse.encoders.series_values:read_series",
         "vector": "metafuse.encoders.vector:read_vector",
     },
 )
-"""Modality -> cell and media to what its encoders take; other media are read as files, other cells as texts."""
+"""Modality -> cell and media to what its encoders take; series are read as cleaning says, other media as files, and
+other cells as texts."""

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from metafuse.encoders.base import Encoded, Progress
 from metafuse.encoders.models import find_model, fingerprint_model
 from metafuse.encoders.pixels import decode_image
+from metafuse.encoders.pretrained import PREPROCESSORS, first_line, load_frozen
 from metafuse.errors import ArtifactError, ConfigError
 from metafuse.sources.media import MediaError
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 VERSION = 1
-PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 MAX_ASPECT = 50
 """Models scale the short side to a fixed length, so a long thin strip would grow without bound."""
 
@@ -130,36 +130,21 @@ class TransformersImageEncoder:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any, bool]:
-        import torch
-        from transformers import AutoImageProcessor, AutoModel
+        from transformers import AutoImageProcessor
 
         place = str(self.folder)
         try:
             processor = AutoImageProcessor.from_pretrained(
                 place, backend="pil", local_files_only=True, trust_remote_code=False
             )
-            model, loading = AutoModel.from_pretrained(
-                place,
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-                dtype=torch.float32,
-            )
         except (ValueError, OSError, KeyError, ImportError) as err:
             raise ArtifactError(
-                f"model folder '{place}': expected a vision model that transformers can load without code of its own "
-                f"({_first_line(err)}). Choose another model."
+                f"model folder '{place}': expected to read how images are prepared ({first_line(err)}). "
+                "Choose a vision model."
             ) from err
-        untrained = sorted(name for name in loading["missing_keys"] if "mask_token" not in name)
-        lost = [name for name in untrained if "pooler" not in name]
-        if lost:
-            raise ArtifactError(
-                f"model folder '{place}': expected weights for {lost[0]} and {len(lost) - 1} more, got none for them. "
-                "The weights belong to another configuration; get the model again."
-            )
+        model, trained_pooler = load_frozen(self.folder, "a vision model", self.device)
         log.info("image model %s on %s", place, self.device)
-        return model.eval().to(self.device), processor, not untrained
+        return model, processor, trained_pooler
 
 
 def _decode(content: bytes) -> "Image":
@@ -204,7 +189,3 @@ def _checked(pooled: Any, model: Any) -> "Tensor":
             "Choose an image encoder such as ViT, DINOv2, CLIP, SigLIP, ResNet or ConvNeXt."
         )
     return pooled
-
-
-def _first_line(err: BaseException) -> str:
-    return (str(err).strip().splitlines() or [type(err).__name__])[0].rstrip(".")

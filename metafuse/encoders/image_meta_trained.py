@@ -10,12 +10,11 @@ from jaxtyping import Float
 from metafuse.artifact import load_value, open_folder, sha256_file
 from metafuse.backbones.normalisation import BatchNorm
 from metafuse.encoders.base import Encoded, Progress
+from metafuse.encoders.models import BACKBONE
 from metafuse.encoders.pixels import decode_image, to_square
 from metafuse.errors import ArtifactError
 from metafuse.sources.media import MediaError
 
-BACKBONE = "backbone"
-"""Name of the backbone's files in a checkpoint folder."""
 BATCH = 256
 VERSION = 1
 

@@ -12,6 +12,8 @@ from metafuse.errors import ArtifactError, ConfigError
 
 log = logging.getLogger(__name__)
 
+BACKBONE = "backbone"
+"""Name of a backbone's files in the folder of a checkpoint, which tell it from a pretrained model's."""
 CONFIG = "config.json"
 MODULES = "modules.json"
 """Of sentence-transformers, whose configuration may stand in a module's folder."""

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from metafuse.cleaning.base import Cleaner
 from metafuse.encoders import AUDIO_ENCODERS, FITTED_ENCODERS, IMAGE_ENCODERS, READERS, WRAPPING_ENCODERS
 from metafuse.encoders.base import Encoder
-from metafuse.encoders.image_meta_trained import BACKBONE
+from metafuse.encoders.models import BACKBONE
+from metafuse.encoders.series_steps import SeriesReader
 from metafuse.encoders.text import TextEncoder
+from metafuse.places import place_pairs
 from metafuse.schema import TABULAR, Column, Modality, Schema
 from metafuse.sources.media import Media, MediaError
-from metafuse.value_patterns import name_words
 
 Read = Callable[[object, Media], str | bytes]
 """Cell -> what the encoder takes; raises `MediaError` for a cell that cannot be read."""
@@ -48,9 +50,6 @@ FITTED_IN_WORDS = {
 }
 TABLE = "table"
 TABLE_IN_WORDS = "skrub/scikit-learn"
-
-_LATITUDE = frozenset(("lat", "latitude"))
-_LONGITUDE = frozenset(("lon", "lng", "long", "longitude"))
 
 KINDS: Mapping[Modality, tuple[Kind, ...]] = {
     Modality.TEXT: (Kind("", Modality.TEXT),),
@@ -99,17 +98,20 @@ def shared_encoders(schema: Schema, models: Mapping[str, str], device: str) -> d
     return {str(kind): build(models[kind], device) for kind, build in builders.items() if kind in needed}
 
 
-def build_parts(schema: Schema, shared: Mapping[str, Encoder], fitted: Mapping[str, Any]) -> tuple[Part, ...]:
+def build_parts(
+    schema: Schema, shared: Mapping[str, Encoder], fitted: Mapping[str, Any], cleaner: Cleaner
+) -> tuple[Part, ...]:
     """List the parts of a source's columns, in the source's order.
 
     Args:
         schema: Which column is what.
         shared: What `shared_encoders` built.
         fitted: What `fit_encoders` fitted.
+        cleaner: Says how series are read.
     """
     parts = []
     for column in schema.columns:
-        read = _reader(column.modality)
+        read = _reader(column, cleaner)
         for kind in KINDS.get(column.modality, ()):
             encoder = shared[kind.modality]
             if kind.wrapping is not None:
@@ -122,7 +124,7 @@ def build_parts(schema: Schema, shared: Mapping[str, Encoder], fitted: Mapping[s
     return tuple(parts)
 
 
-def fit_encoders(frame: pd.DataFrame, schema: Schema, media: Media) -> dict[str, Any]:
+def fit_encoders(frame: pd.DataFrame, schema: Schema, media: Media, cleaner: Cleaner) -> dict[str, Any]:
     """Fit the encoders of series, vectors and places on a source's rows.
 
     Returns:
@@ -133,7 +135,7 @@ def fit_encoders(frame: pd.DataFrame, schema: Schema, media: Media) -> dict[str,
         columns = _fitted_columns(schema, column)
         if not columns:
             continue
-        values = list(_readable(cells_of(frame, columns), _reader(column.modality), media))
+        values = list(_readable(cells_of(frame, columns), _reader(column, cleaner), media))
         if values:
             fitted[", ".join(columns)] = FITTED_ENCODERS.build(column.modality, values)
     return fitted
@@ -177,16 +179,9 @@ def _fitted_columns(schema: Schema, column: Column) -> tuple[str, ...]:
     """Columns of the fitted part that begins at a column; none where no such part does."""
     if str(column.modality) not in FITTED_ENCODERS.names():
         return ()
-    words = set(name_words(column.name))
-    if column.modality is not Modality.GEO or not words & (_LATITUDE | _LONGITUDE):
-        return (column.name,)
-    if words & _LONGITUDE:  # its latitude names the part
-        return ()
-    rest = words - _LATITUDE
-    partner = next(
-        name for name in schema.named(Modality.GEO) if (found := set(name_words(name))) & _LONGITUDE and found >= rest
-    )
-    return column.name, partner
+    pairs = place_pairs(schema.named(Modality.GEO))
+    pair = next((pair for pair in pairs if column.name in pair), (column.name,))
+    return pair if column.name == pair[0] else ()
 
 
 def _readable(cells: np.ndarray, read: Read, media: Media) -> Iterator[str | bytes]:
@@ -199,10 +194,12 @@ def _readable(cells: np.ndarray, read: Read, media: Media) -> Iterator[str | byt
             continue
 
 
-def _reader(modality: Modality) -> Read:
-    if modality in (Modality.IMAGE, Modality.VIDEO, Modality.PDF):
+def _reader(column: Column, cleaner: Cleaner) -> Read:
+    if column.modality in (Modality.IMAGE, Modality.VIDEO, Modality.PDF):
         return _read_file
-    return READERS.get(modality) if modality in READERS.names() else _read_text
+    if column.modality is Modality.SERIES:
+        return SeriesReader(cleaner.series_rule(column.name))
+    return READERS.get(column.modality) if column.modality in READERS.names() else _read_text
 
 
 def _read_file(cell: object, media: Media) -> bytes:

@@ -1,14 +1,15 @@
 """One column of a table: fitted on a source's cells, frozen, made of plain numbers and texts."""
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from metafuse.encoders.cells import find_date_order, find_decimal_sign, read_dates, read_numbers
+from metafuse.value_patterns import epoch_unit, find_separator, split_parts
+from metafuse.written_values import find_date_order, find_decimal_sign, read_dates, read_numbers
 
 MAX_CATEGORIES = 64
 MIN_FREQUENCY = 2
@@ -21,7 +22,6 @@ MAX_VARIANCE = 2.0
 """Total variance above which a column is scaled down. A yes/no column has 0.5 at most and keeps what it has:
 bringing every column to the same variance enlarges the ones that hardly vary, and cost up to 17 points."""
 
-SEPARATORS = ("|", ";")
 DAY_S = 86_400.0
 CYCLES_S = {"hour": DAY_S, "weekday": 7 * DAY_S, "month": 365.2425 * DAY_S}
 
@@ -88,10 +88,11 @@ class CategoricalColumn:
     def fit(cls, name: str, values: pd.Series) -> "CategoricalColumn | None":
         """Fit on the cells with a value; None where they do not vary."""
         codes, texts = _as_texts(values)
-        separator = _find_separator(codes, texts)
+        n_cells = np.bincount(codes[codes >= 0], minlength=len(texts)).tolist()
+        separator = find_separator(texts, n_cells)
         counts: Counter[str] = Counter()
-        for text, n_cells in zip(texts, np.bincount(codes[codes >= 0], minlength=len(texts)).tolist(), strict=True):
-            counts.update(dict.fromkeys(_split(text, separator), n_cells))
+        for text, n_of_text in zip(texts, n_cells, strict=True):
+            counts.update(dict.fromkeys(split_parts(text, separator), n_of_text))
         ordered = sorted(counts, key=lambda category: (-counts[category], category))
         categories = tuple(value for value in ordered[:MAX_CATEGORIES] if counts[value] >= MIN_FREQUENCY)
         rare = tuple(sorted(set(ordered) - set(categories)))
@@ -110,7 +111,7 @@ class CategoricalColumn:
         codes, texts = _as_texts(values)
         hot = np.zeros((len(texts) + 1, self.dim))  # the last row is that of missing cells, whose code is -1
         for row, text in enumerate(texts):
-            hot[row, [places[part] for part in _split(text, self.separator) if part in places]] = 1.0
+            hot[row, [places[part] for part in split_parts(text, self.separator) if part in places]] = 1.0
         known = hot.sum(axis=1, keepdims=True) > 0
         scaled = np.where(known, (hot - np.array(self.means)) * self.weight, 0.0)
         return scaled[codes], codes >= 0, 0
@@ -122,6 +123,7 @@ class DatetimeColumn:
 
     Args:
         day_first: Whether 3/4 is the third of April.
+        epoch: Unit of stored numbers that count time since 1970; None where there are none.
         centre, scale: Median and spread, in seconds since 1970.
         cycles: Names out of `CYCLES_S`.
         means, weight: Of the features, in the order time line, then sine and cosine of each cycle.
@@ -129,6 +131,7 @@ class DatetimeColumn:
 
     name: str
     day_first: bool
+    epoch: str | None
     centre: float
     scale: float
     cycles: tuple[str, ...]
@@ -143,8 +146,11 @@ class DatetimeColumn:
     @classmethod
     def fit(cls, name: str, values: pd.Series) -> "DatetimeColumn | None":
         """Fit on the readable cells; None where they do not vary."""
-        day_first = find_date_order(values)
-        seconds, _ = read_dates(values, day_first)
+        is_number = pd.api.types.is_numeric_dtype(values)
+        # A column that the task marks as dates may count since 1970 under any name.
+        epoch = (epoch_unit(name, values.dropna()) or "s") if is_number else None
+        day_first = not is_number and find_date_order(values)
+        seconds, _ = read_dates(values, day_first, epoch)
         spread = _find_spread(seconds)
         if spread is None:
             return None
@@ -153,14 +159,14 @@ class DatetimeColumn:
         cycles = tuple(
             cycle for cycle, period in CYCLES_S.items() if span >= period and (cycle != "hour" or (known % DAY_S).any())
         )
-        unscaled = cls(name, day_first, *spread, cycles, (0.0,) * (1 + 2 * len(cycles)), 1.0)
+        unscaled = cls(name, day_first, epoch, *spread, cycles, (0.0,) * (1 + 2 * len(cycles)), 1.0)
         features = unscaled._features(known)
         variance = float(features.var(axis=0).sum())
-        return cls(name, day_first, *spread, cycles, tuple(features.mean(axis=0).tolist()), _weight(variance))
+        return cls(name, day_first, epoch, *spread, cycles, tuple(features.mean(axis=0).tolist()), _weight(variance))
 
     def encode(self, values: pd.Series) -> Part:
         """Encode cells."""
-        seconds, n_unreadable = read_dates(values, self.day_first)
+        seconds, n_unreadable = read_dates(values, self.day_first, self.epoch)
         scaled = (self._features(seconds) - np.array(self.means)) * self.weight
         return _keep_present(scaled, ~np.isnan(seconds), n_unreadable)
 
@@ -225,21 +231,3 @@ def _as_text(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value).strip()
-
-
-def _find_separator(codes: Int[np.ndarray, " n_items"], texts: Sequence[str]) -> str:
-    """The sign between the parts of lists: in half of the cells at least, with parts that repeat."""
-    n_cells = np.bincount(codes[codes >= 0], minlength=len(texts))
-    for separator in SEPARATORS:
-        holds = np.array([separator in text for text in texts], dtype=bool)
-        if texts and 2 * n_cells[holds].sum() >= n_cells.sum():
-            parts = {part for text in texts for part in _split(text, separator)}
-            if len(parts) < len(texts):
-                return separator
-    return ""
-
-
-def _split(text: str, separator: str) -> list[str]:
-    if not separator:
-        return [text]
-    return [part.strip() for part in text.split(separator) if part.strip()]

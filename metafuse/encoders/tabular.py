@@ -23,7 +23,7 @@ from metafuse.encoders.table_columns import CategoricalColumn, DatetimeColumn, N
 from metafuse.errors import ArtifactError
 from metafuse.schema import TABULAR, Column, Modality
 
-VERSION = 1
+VERSION = 2
 
 _KINDS: Mapping[Modality, type[NumericColumn] | type[CategoricalColumn] | type[DatetimeColumn]] = {
     Modality.NUMERIC: NumericColumn,

@@ -25,8 +25,13 @@ SEED = 1234
 """Seed of the training sample; the index is a function of the rows alone."""
 
 
-def build_ivf(rows: Float[np.ndarray, "n dim"]) -> Any:
-    """Make an empty index whose cells and codes are trained on these rows."""
+def build_ivf(rows: Float[np.ndarray, "n dim"], *, rerank_factor: int = RERANK_FACTOR) -> Any:
+    """Make an empty index whose cells and codes are trained on these rows.
+
+    Args:
+        rows: L2-normalised.
+        rerank_factor: Rows re-ranked exactly for each one asked for.
+    """
     faiss = load_faiss()
     dim = rows.shape[1]
     padded = math.ceil(dim / CODE_STEP) * CODE_STEP
@@ -36,7 +41,7 @@ def build_ivf(rows: Float[np.ndarray, "n dim"]) -> Any:
     n_train = min(len(rows), n_cells * TRAIN_ROWS_PER_CELL)
     sample = np.sort(np.random.default_rng(SEED).choice(len(rows), n_train, replace=False))
     index.train(rows[sample])
-    index.k_factor = RERANK_FACTOR
+    index.k_factor = rerank_factor
     faiss.extract_index_ivf(index.base_index).nprobe = n_probed_for(n_cells)
     return index
 

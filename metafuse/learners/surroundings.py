@@ -1,13 +1,14 @@
 """A source's rows as the neighbours of other rows: what an adapted model keeps of a view."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from metafuse.features import Features
 from metafuse.fusion.base import Fusion
-from metafuse.index.knn import nearest_neighbours
+from metafuse.index.knn import NeighbourSearch
 from metafuse.learners.graph import N_NEIGHBOURS, average_neighbours
 from metafuse.learners.seeding import Seeding
 from metafuse.learners.view import View
@@ -40,10 +41,14 @@ class Surroundings:
     distribution: Float[np.ndarray, "n n_way"]
     device: str
 
+    @cached_property
+    def _neighbours(self) -> NeighbourSearch:
+        return NeighbourSearch(self.base, self.device)
+
     def look(self, features: Features) -> Look:
         """Embed rows and look at their neighbours; each row independent of the others."""
         x = self.fusion.forward(features)
-        similarity, neighbour = nearest_neighbours(x, self.base, N_NEIGHBOURS, device=self.device)
+        similarity, neighbour = self._neighbours.search(x, N_NEIGHBOURS)
         return Look(x, average_neighbours(self.distribution, similarity, neighbour), np.asarray(x.any(axis=1)))
 
 

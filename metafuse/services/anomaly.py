@@ -68,6 +68,7 @@ def find_anomalies(
     features: Features,
     *,
     numbers: Mapping[str, Float[np.ndarray, " n"]] | None = None,
+    n_overlapping: int = 0,
     device: str = "auto",
 ) -> Anomalies:
     """Judge every row of a source.
@@ -75,9 +76,11 @@ def find_anomalies(
     Args:
         features: One matrix per column.
         numbers: Numeric columns by name, NaN where missing, so that an absurd number is called by its column's name.
+        n_overlapping: Rows before and after each that share data with it, as windows of one series do: they are near
+            by themselves, and say nothing about it.
         device: "auto", "cpu" or "cuda", where neighbours are searched.
     Raises:
-        ShapeError: the arguments have different numbers of rows,.
+        ShapeError: the arguments have different numbers of rows.
     """
     numbers = numbers or {}
     sizes = {"features": len(features)} | {n: len(v) for n, v in numbers.items()}
@@ -89,7 +92,7 @@ def find_anomalies(
     around: dict[str, Int[np.ndarray, "n_present k"]] = {}
     for name in names:
         rows = np.flatnonzero(features.present[name])
-        distances, near = crowd_distance(columns[name][rows], N_NEIGHBOURS, device)
+        distances, near = crowd_distance(columns[name][rows], N_NEIGHBOURS, device, n_overlapping=n_overlapping)
         shares[name] = _placed(upper_share(distances), rows, len(features))
         around[name] = rows[near]
     shares |= {name: _number_share(values) for name, values in numbers.items()}

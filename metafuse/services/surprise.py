@@ -54,16 +54,24 @@ def combine(shares: list[Float[np.ndarray, " n"]], weights: list[float]) -> Floa
 
 
 def crowd_distance(
-    rows: Float[np.ndarray, "n dim"], k: int, device: str
+    rows: Float[np.ndarray, "n dim"], k: int, device: str, *, n_overlapping: int = 0
 ) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, "n k"]]:
     """Mean squared Euclidean distance to the k nearest other rows, and those rows.
 
     Copies of one row, where there are at most k of them, do not count as each other's neighbours: a strange row does
     not become usual by being entered twice. More copies than that are a usual value.
 
+    Args:
+        rows: One row an item.
+        k: Neighbours to find.
+        device: Where they are searched.
+        n_overlapping: Rows before and after each that share data with it, as windows of one series do: they are near
+            by themselves, and no neighbours.
     Returns:
         Distances; and positions of the k nearest distinct rows, fewer than k where there are fewer.
     """
+    if n_overlapping:
+        return _apart(rows, k, device, n_overlapping)
     distinct, first, which, counts = np.unique(rows, axis=0, return_index=True, return_inverse=True, return_counts=True)
     which = which.ravel()
     if len(distinct) < 2:
@@ -73,6 +81,18 @@ def crowd_distance(
     weights = np.clip(k - before, 0, counts[others])
     mean = (weights * distances).sum(axis=1) / weights.sum(axis=1)
     return np.where(counts > k, 0.0, mean)[which], first[others][which]
+
+
+def _apart(
+    rows: Float[np.ndarray, "n dim"], k: int, device: str, n_overlapping: int
+) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, "n k"]]:
+    n_apart = len(rows) - 1 - 2 * n_overlapping
+    if n_apart < 1:
+        return np.zeros(len(rows)), np.zeros((len(rows), 0), dtype=np.int64)
+    distances, near = _nearest(rows, k + 2 * n_overlapping, device)
+    overlapping = np.abs(near - np.arange(len(rows))[:, None]) <= n_overlapping
+    order = np.argsort(overlapping, axis=1, kind="stable")[:, : min(k, n_apart)]
+    return np.take_along_axis(distances, order, axis=1).mean(axis=1), np.take_along_axis(near, order, axis=1)
 
 
 def _nearest(

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from metafuse.errors import SourceError
 from metafuse.sources.cells import to_frame
+from metafuse.sources.join_report import JoinReport
 from metafuse.sources.media import Media
 
 BATCH_ROWS = 8192
@@ -40,12 +41,14 @@ class Dataset:
             positions, or for in-memory tables the caller's own index.
         media: Opens the files that cells name.
         quarantine: Rows the reader had to leave out.
+        joins: What was joined to the rows, in order.
     """
 
     name: str
     frame: pd.DataFrame
     media: Media
     quarantine: tuple[Quarantined, ...] = field(default=())
+    joins: tuple[JoinReport, ...] = ()
 
 
 class Source(ABC):

@@ -11,6 +11,7 @@ from metafuse.sources.files import DiskFile, DiskTree, is_clutter
 from metafuse.sources.filtered import FilteredSource
 from metafuse.sources.folder import read_tree
 from metafuse.sources.huggingface import is_saved_dataset, read_dataset, read_hub, read_saved
+from metafuse.sources.long_table import LongSource
 from metafuse.sources.media import Media
 from metafuse.sources.memory import read_memory
 from metafuse.sources.options import SourceOptions
@@ -23,12 +24,13 @@ __all__ = ["SourceOptions", "open_source"]
 _URL = re.compile(r"(?P<protocol>[a-zA-Z][a-zA-Z0-9+_-]*)://")
 _FRAGMENT = re.compile(r"(?P<url>.*)#(?P<table>[^#@/:?]+)", re.DOTALL)
 _WHAT = (
-    "an existing file (CSV, TSV, JSON, JSON lines, Parquet, Excel, zip) or folder, a URL (postgresql://, sqlite:///, "
-    "hf://, s3://, https://), a pandas or polars DataFrame, a pyarrow Table, a datasets.Dataset, or a list of rows"
+    "an existing file (CSV, TSV, JSON, JSON lines, Parquet, Excel, .ts series, zip) or folder, a URL (postgresql://, "
+    "sqlite:///, hf://, s3://, https://), a pandas or polars DataFrame, a pyarrow Table, a datasets.Dataset, or a list "
+    "of rows"
 )
 
 _FILE_OPTIONS = ("media", "sheet", "encoding", "delimiter", "key", "columns")
-_TREE_OPTIONS = (*_FILE_OPTIONS, "table", "subfolder")
+_TREE_OPTIONS = (*_FILE_OPTIONS, "table", "subfolder", "pattern")
 
 
 def open_source(source: object, options: SourceOptions = SourceOptions()) -> Source:  # noqa: B008 - frozen
@@ -42,6 +44,8 @@ def open_source(source: object, options: SourceOptions = SourceOptions()) -> Sou
         ConfigError: an option does not fit it.
     """
     opened = _open_text(str(source), options) if isinstance(source, (str, Path)) else _open_object(source, options)
+    if options.long is not None:
+        opened = LongSource(opened.name, opened, options.long)
     if options.keep or options.max_rows is not None:
         return FilteredSource(opened.name, opened, options.keep, options.max_rows)
     return opened
@@ -62,7 +66,7 @@ def _open_text(text: str, options: SourceOptions) -> Source:
     if match is None or match["protocol"].lower() == "file":
         return _open_path(Path(text.removeprefix("file://")), options)
     protocol = match["protocol"].lower()
-    first_rows = None if options.keep else options.max_rows  # the wanted ones may come later
+    first_rows = _first_rows(options)
     if protocol == "hf":
         _refuse_others(options, "a Hugging Face dataset", ("split",))
         return read_hub(text, options.split, options.name, first_rows)
@@ -81,7 +85,7 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
         folder = _subfolder(path, options.subfolder)
         if is_saved_dataset(folder):
             _refuse_others(options, "a saved dataset", ("split", "subfolder"))
-            return read_saved(folder, options.split, options.name, None if options.keep else options.max_rows)
+            return read_saved(folder, options.split, options.name, _first_rows(options))
         _refuse_others(options, "a folder", _TREE_OPTIONS)
         return read_tree(DiskTree(folder), options, _elsewhere(options))
     if not path.exists():
@@ -104,9 +108,14 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
     return TableSource(options.name or path.stem, DiskFile(path), options, media)
 
 
+def _first_rows(options: SourceOptions) -> int | None:
+    """Rows to read at most; all, where the wanted ones or a series' moments may come later."""
+    return None if options.keep or options.long else options.max_rows
+
+
 def _refuse_others(options: SourceOptions, kind: str, fitting: tuple[str, ...]) -> None:
     """Refuse an option that this kind of source would ignore."""
-    allowed = {"name", "keep", "max_rows", *fitting}
+    allowed = {"name", "keep", "max_rows", "long", *fitting}
     for field in fields(options):
         if getattr(options, field.name) and field.name not in allowed:
             raise ConfigError(

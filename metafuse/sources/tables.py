@@ -19,6 +19,7 @@ from metafuse.sources.files import StoredFile, Tree, hash_file
 from metafuse.sources.json_text import read_json, read_json_lines
 from metafuse.sources.media import Media
 from metafuse.sources.options import SourceOptions
+from metafuse.sources.ts_text import SERIES_SUFFIX, read_ts
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,10 @@ def read_table(file: StoredFile, options: SourceOptions) -> Rows:
 
 def _read_csv(file: StoredFile, options: SourceOptions) -> Rows:
     return read_delimited(file, options.delimiter, options.encoding)
+
+
+def _read_series(file: StoredFile, options: SourceOptions) -> Rows:
+    return read_ts([file], options.encoding)
 
 
 def _read_json_lines(file: StoredFile, options: SourceOptions) -> Rows:
@@ -169,4 +174,5 @@ _READERS: dict[str, Callable[[StoredFile, SourceOptions], Rows]] = {
     ".json": _read_json,
     ".parquet": _read_parquet,
     ".xlsx": _read_excel,
+    SERIES_SUFFIX: _read_series,
 }

@@ -112,3 +112,11 @@ def test_missing_dates_add_nothing():
     assert present.tolist() == [True, False, False]
     assert not matrix[1:].any()
     assert n_unreadable == 1
+
+
+def test_counts_since_1970_are_dates():
+    counts = pd.Series(np.arange(100) * 86_400 + 1_700_000_000)
+    dates = pd.to_datetime(counts, unit="s")
+    matrix, present, n_unreadable = DatetimeColumn.fit("created_at", counts).encode(counts)
+    assert np.array_equal(matrix, DatetimeColumn.fit("created_at", dates).encode(dates)[0])
+    assert (present.all(), n_unreadable) == (True, 0)

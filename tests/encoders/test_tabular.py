@@ -87,11 +87,11 @@ def test_fingerprint_follows_the_rows_it_was_fitted_on(frame):
 
 def test_state_of_another_version_is_refused(frame):
     state = fit_tabular(frame, COLUMNS).state() | {"version": 0}
-    with pytest.raises(ArtifactError, match="expected state of version 1, got 0"):
+    with pytest.raises(ArtifactError, match="expected state of version 2, got 0"):
         TabularEncoder.from_state(state)
 
 
 @pytest.mark.parametrize("columns", [None, [{"kind": "numeric", "name": "x"}], [{"kind": "colour"}], [{}]])
 def test_damaged_state_is_refused(columns):
     with pytest.raises(ArtifactError, match="its saved state is damaged"):
-        TabularEncoder.from_state({"version": 1, "columns": columns})
+        TabularEncoder.from_state({"version": 2, "columns": columns})

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from metafuse.errors import ConfigError, ShapeError
-from metafuse.index.knn import kmeans, nearest_neighbours
+from metafuse.index.knn import EXACT_ROWS, NeighbourSearch, kmeans, nearest_neighbours
 
 
 def unit(n: int, dim: int, seed: int = 0) -> np.ndarray:
@@ -78,3 +78,30 @@ def test_gpu_gives_the_neighbours_of_the_cpu():
     on_gpu = nearest_neighbours(queries, base, 5, device="cuda")
     assert np.array_equal(on_cpu[1], on_gpu[1])
     np.testing.assert_allclose(on_cpu[0], on_gpu[0], atol=1e-5)
+
+
+def near(n: int, dim: int, seed: int = 0) -> np.ndarray:
+    """Rows in groups, as embeddings are."""
+    generator = np.random.default_rng(seed)
+    rows = unit(40, dim)[generator.integers(0, 40, n)] + generator.standard_normal((n, dim)) / np.sqrt(dim)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_a_search_in_few_rows_is_exact():
+    queries, base = unit(20, 6, seed=1), unit(100, 6)
+    expected = nearest_neighbours(queries, base, 5, device="cpu")
+    found = NeighbourSearch(base, "cpu").search(queries, 5)
+    np.testing.assert_array_equal(found[1], expected[1])
+    np.testing.assert_array_equal(found[0], expected[0])
+
+
+def test_a_search_in_many_rows_finds_most_neighbours_and_no_query_sways_another():
+    base, queries = near(EXACT_ROWS + 1000, 64), near(200, 64, seed=1)
+    _, expected = nearest_neighbours(queries, base, 10, device="cpu")
+    search = NeighbourSearch(base, "cpu")
+    similarities, found = search.search(queries, 10)
+    shared = [len(set(one) & set(other)) for one, other in zip(found.tolist(), expected.tolist(), strict=True)]
+    assert np.mean(shared) > 8.5
+    np.testing.assert_allclose(similarities[:, 0], (queries * base[found[:, 0]]).sum(axis=1), atol=1e-5)
+    np.testing.assert_array_equal(search.search(queries[7:8], 10)[1], found[7:8])
+    np.testing.assert_array_equal(NeighbourSearch(base, "cpu").search(queries[7:8], 10)[1], found[7:8])

@@ -45,3 +45,17 @@ def test_few_copies_do_not_hide_and_many_are_usual():
     distances, _ = crowd_distance(rows, 3, "cpu")
     assert distances[0] == distances[1] == pytest.approx((64 + 81 + 81) / 3, rel=1e-5)
     assert distances[2] == 0
+
+
+def test_rows_that_overlap_are_no_neighbours():
+    rows = np.array([[0.0], [0.1], [5.0], [5.1], [0.2]], dtype=np.float32)
+    distances, near = crowd_distance(rows, 1, "cpu", n_overlapping=1)
+    # without 1 the nearest to 0 is 4, and without 3 the nearest to 2 is 4
+    assert near.ravel().tolist() == [4, 4, 4, 1, 1]
+    assert distances == pytest.approx([0.04, 0.01, 23.04, 25.0, 0.01], abs=1e-4)
+
+
+def test_rows_that_all_overlap_have_no_neighbours():
+    distances, near = crowd_distance(np.eye(3, dtype=np.float32), 2, "cpu", n_overlapping=1)
+    assert near.shape == (3, 0)
+    assert distances.tolist() == [0, 0, 0]

@@ -76,10 +76,60 @@ def test_images_and_texts_get_a_column_each(read):
 
 
 def test_other_files_are_set_aside(read):
-    dataset = read({"a/1.png": "A", "b/2.pdf": "", "b/3.png": ""})
+    dataset = read({"a/1.png": "A", "b/2.exe": "", "b/3.png": ""})
     assert [(bad.row_id, bad.reason) for bad in dataset.quarantine] == [
-        ("b/2.pdf", "b/2.pdf is neither an image nor a text")
+        ("b/2.exe", "b/2.exe is neither an image, sound, video, PDF nor text")
     ]
+
+
+def test_each_kind_of_file_has_its_column(read):
+    names = ("a/1.WAV", "a/2.mp4", "b/3.pdf", "b/4.jpg")
+    assert rows(read(dict.fromkeys(names, "x"))) == [
+        {"id": name, "image": None, "audio": None, "video": None, "pdf": None, "label": name[0]} | {kind: name}
+        for name, kind in zip(names, ("audio", "video", "pdf", "image"), strict=True)
+    ]
+
+
+def test_a_pattern_reads_columns_from_the_names(read):
+    files = {"calls/7_ann_01.wav": "A", "calls/x/8_bob.wav": "B", "calls/readme.txt": "no row"}
+    dataset = read(files, pattern=r"calls/(?:.*/)?(?P<digit>\d)_(?P<who>[a-z]+)(?:_(?P<take>\d+))?\.wav")
+    assert rows(dataset) == [
+        {"id": "calls/7_ann_01.wav", "audio": "calls/7_ann_01.wav", "digit": "7", "who": "ann", "take": "01"},
+        {"id": "calls/x/8_bob.wav", "audio": "calls/x/8_bob.wav", "digit": "8", "who": "bob", "take": None},
+    ]
+    assert dataset.media.read("calls/7_ann_01.wav") == b"A"
+    assert [bad.reason for bad in dataset.quarantine] == ["calls/readme.txt is not named like the pattern"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("(?P<digit>", "is no regular expression: missing \\), unterminated subpattern"),
+        (r"\d_.*", r"expected groups that name columns, such as \(\?P<label>.*got none\. Name each group"),
+        (r"(?P<audio>.*)", "got one called 'audio', a column there is anyway"),
+    ],
+)
+def test_a_pattern_that_names_no_columns_is_refused(read, pattern, message):
+    with pytest.raises(ConfigError, match=message):
+        read({"1.wav": ""}, pattern=pattern)
+
+
+def test_a_pattern_that_fits_no_file_is_told(read):
+    with pytest.raises(
+        SourceError, match=r"got 'a/1\.wav' and 1 more, none of them alike.*must describe the whole path"
+    ):
+        read({"a/1.wav": "", "a/2.wav": ""}, pattern=r"(?P<digit>\d)\.wav")
+
+
+def test_a_pattern_and_a_table_exclude_each_other(read):
+    with pytest.raises(ConfigError, match=r"a pattern makes rows of files, table 'a\.csv' has its own\. Leave one out"):
+        read({"a.csv": "x\n1\n"}, table="a.csv", pattern=r"(?P<digit>\d)\.wav")
+
+
+def test_the_fingerprint_follows_the_pattern(tmp_path):
+    write(tmp_path, {"1_a.wav": ""})
+    sources = [read_tree(DiskTree(tmp_path), SourceOptions(pattern=rf"(?P<{name}>\d)_.\.wav")) for name in "xy"]
+    assert sources[0].fingerprint != sources[1].fingerprint
 
 
 def test_a_part_of_the_tree_can_be_read(read):

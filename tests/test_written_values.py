@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metafuse.encoders.cells import (
+from metafuse.written_values import (
+    Quantity,
     find_blank,
     find_date_order,
     find_decimal_sign,
     parse_quantity,
     read_dates,
+    read_number,
     read_numbers,
 )
 
@@ -36,19 +38,55 @@ from metafuse.encoders.cells import (
         ("1 234,5 kg", ",", 1234.5),
         ("1'234", ".", 1234),
         ("0,125", ".", 0.125),
+        ("-$5", ".", -5),
+        ("- 5", ".", -5),
+        ("7.5 %", ".", 7.5),
+        ("1,299.00 kg", ".", 1299),
+        ("5 kg or so", ".", 5),
         (7, ".", 7),
         (True, ".", 1),
     ],
 )
 def test_quantities_are_read(text, decimal, expected):
-    assert parse_quantity(text, decimal) == expected
+    assert read_number(text, decimal) == expected
 
 
 @pytest.mark.parametrize(
-    "text", ["abc", "10-20", "3/4", "2020-01-01", "1,2,3", "12 34", "5 or 6", "inf", float("inf"), None]
+    "text",
+    [
+        "abc",
+        "(5)",
+        "12:3",
+        "3 x 4",
+        "10-20",
+        "3/4",
+        "2020-01-01",
+        "1,2,3",
+        "12 34",
+        "5 or 6",
+        "inf",
+        float("inf"),
+        None,
+    ],
 )
 def test_what_is_no_single_number_is_not_read(text):
-    assert parse_quantity(text, ".") is None
+    assert read_number(text, ".") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12", Quantity(12.0, "", is_plain=True)),
+        ("1,5 kg", Quantity(1.5, "kg", is_plain=True)),
+        ("€ 1.200,50", Quantity(1200.5, "€", is_plain=True)),
+        ("USD 7", Quantity(7.0, "USD", is_plain=True)),
+        ("12kg/m3", Quantity(12.0, "kg/m3", is_plain=True)),
+        ("12 kg or so", Quantity(12.0, "kg or so", is_plain=False)),
+        ("A12", Quantity(12.0, "A", is_plain=False)),
+    ],
+)
+def test_what_stands_around_a_number_is_its_unit(text, expected):
+    assert parse_quantity(text, ".") == expected
 
 
 @pytest.mark.parametrize(
@@ -127,6 +165,13 @@ def test_dates_written_in_several_forms_are_all_read():
 def test_typed_dates_keep_their_missing_cells():
     dates, n_unreadable = read_dates(pd.Series(pd.to_datetime(["2024-05-03", None])), day_first=False)
     assert dates == pytest.approx([seconds(2024, 5, 3), np.nan], nan_ok=True)
+    assert n_unreadable == 0
+
+
+@pytest.mark.parametrize(("epoch", "number"), [("s", 1_714_732_200), ("ms", 1_714_732_200_000)])
+def test_numbers_that_count_time_since_1970_are_read(epoch, number):
+    dates, n_unreadable = read_dates(pd.Series([number, None]), day_first=False, epoch=epoch)
+    assert dates == pytest.approx([seconds(2024, 5, 3, 10, 30), np.nan], nan_ok=True)
     assert n_unreadable == 0
 
 

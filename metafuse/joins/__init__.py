@@ -1,0 +1,1 @@
+"""Several tables or streams aligned into one source: by key, time, place or meaning."""
