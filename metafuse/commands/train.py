@@ -13,7 +13,7 @@ def meta_train(
     learner: Annotated[str, typer.Option(help="Episodic learner: prototypical, ridge, maml, ...")],
     out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
     backbone: Annotated[
-        str, typer.Option(help="columns (frozen features), or conv4, resnet12 (raw images).")
+        str, typer.Option(help="columns or column_tokens (frozen features), or conv4, resnet12 (raw images).")
     ] = "columns",
     learner_option: Annotated[list[str], typer.Option(help="NAME=VALUE for the learner; repeat it.")] = [],  # noqa: B006
     backbone_option: Annotated[list[str], typer.Option(help="NAME=VALUE for the backbone; repeat it.")] = [],  # noqa: B006
@@ -24,7 +24,7 @@ def meta_train(
     outer_steps: Annotated[int, typer.Option(help="Steps at most.")] = 2000,
     outer_lr: Annotated[float, typer.Option(help="Learning rate at the start.")] = 1e-3,
     n_tasks: Annotated[int, typer.Option(help="Episodes a step.")] = 8,
-    pull: Annotated[float, typer.Option(help="Pull to the plain features; of the columns backbone only.")] = 0.0,
+    pull: Annotated[float, typer.Option(help="Pull to the plain features; of columns and column_tokens only.")] = 0.0,
     eval_every: Annotated[int, typer.Option(help="Steps between two validations.")] = 100,
     n_val_episodes: Annotated[int, typer.Option(help="Episodes of a validation.")] = 600,
     patience: Annotated[int, typer.Option(help="Validations without a better one before it stops; 0 for never.")] = 5,
