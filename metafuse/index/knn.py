@@ -13,7 +13,6 @@ from metafuse.index.faiss_index import GPU_MAX_K
 from metafuse.index.ivf import build_ivf
 from metafuse.index.ordering import TIE_MARGIN, best_first
 
-
 EXACT_ROWS = 16_384
 """Rows up to which `NeighbourSearch` is exact."""
 EXACT_DIM = 64
@@ -28,8 +27,8 @@ RERANK_FACTOR = 6
 class NeighbourSearch:
     """Searches the rows nearest to queries, again and again in the same rows.
 
-    Exact up to 16,384 rows, below 64 dimensions and on a GPU; else, approximate on the CPU, through cells and codes that are trained when
-    it is first asked. What a query gets does not depend on the others.
+    Exact up to 16,384 rows, below 64 dimensions and on a GPU; else approximate, through cells and codes that are
+    trained when it is first asked. What a query gets does not depend on the others.
 
     Args:
         base: Rows to search; L2-normalised rows make the inner product the cosine similarity.

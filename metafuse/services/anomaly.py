@@ -18,7 +18,7 @@ from metafuse.features import Features
 from metafuse.index.knn import nearest_neighbours
 from metafuse.schema import TABULAR
 from metafuse.services.normalise import unit_rows
-from metafuse.services.surprise import combine, crowd_distance, from_median, upper_share
+from metafuse.services.surprise import COMPARED_ROWS, combine, crowd_distance, from_median, upper_share
 
 N_NEIGHBOURS = 10
 """Rows alike from which on they are a group of their own and no anomalies."""
@@ -32,6 +32,9 @@ UNUSUAL = 0.05
 
 SEED = 0
 """Seed of the random pairs that neighbours are compared with."""
+
+N_DIRECTIONS = 128
+"""Of a wide column where there are more than `COMPARED_ROWS` rows: time and memory grow with them, distances little."""
 
 MIN_PRESENT = 20
 """Rows that must have a column before a row can be unusual in it."""
@@ -142,8 +145,22 @@ def _comparable(features: Features, name: str) -> Float[np.ndarray, "n dim"]:
     matrix, present = features.matrices[name], features.present[name]
     if not present.any():
         return matrix
-    centred = np.where(present[:, None], matrix - matrix[present].mean(axis=0), 0).astype(np.float32)
+    mean = matrix[present].mean(axis=0, dtype=np.float64).astype(np.float32)
+    basis = _main_directions(matrix, np.flatnonzero(present), mean)
+    centred = matrix - mean if basis is None else matrix @ basis - mean @ basis
+    centred[~present] = 0
     return centred if features.modalities[name] in TABULAR else unit_rows(centred)
+
+
+def _main_directions(
+    matrix: Float[np.ndarray, "n dim"], rows: Int[np.ndarray, " n_present"], mean: Float[np.ndarray, " dim"]
+) -> Float[np.ndarray, "dim n_directions"] | None:
+    """Directions that a wide column of a large source is judged by; None where all of its dimensions are."""
+    if len(rows) <= COMPARED_ROWS or matrix.shape[1] <= N_DIRECTIONS:
+        return None
+    sample = matrix[rows[np.linspace(0, len(rows) - 1, COMPARED_ROWS).astype(np.int64)]] - mean
+    _, vectors = np.linalg.eigh((sample.T @ sample).astype(np.float64))
+    return np.ascontiguousarray(vectors[:, : -N_DIRECTIONS - 1 : -1]).astype(np.float32)
 
 
 def _number_share(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
