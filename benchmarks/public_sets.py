@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.io import loadmat
 
 UNSEEN_SHARE = 0.35
 
@@ -53,6 +54,8 @@ class _CatalogueFile:
     group: str
     unused: tuple[str, ...]
     fewest_rows: int
+    folder: str | None = None
+    """Where it is not the set's own name."""
 
 
 CATALOGUES = {
@@ -65,6 +68,9 @@ CATALOGUES = {
     ),
     # The first code point: a person and the same person with something in hand.
     "emoji_catalog": _CatalogueFile("images_64px.zip", ("image",), "group", "codes", ("subgroup",), 85),
+    "emoji_subgroups": _CatalogueFile(
+        "images_64px.zip", ("image",), "subgroup", "codes", ("group",), 10, "emoji_catalog"
+    ),
 }  # fmt: skip
 
 
@@ -83,16 +89,25 @@ def read_intents(name: str, data: Path) -> Split:
 def read_catalogue(name: str, data: Path) -> Catalogue:
     """Read a catalogue without the columns that hold its label and without classes too small to split."""
     file = CATALOGUES[name]
-    rows = pd.read_csv(data / name / "items.csv", dtype={file.group: str})
+    folder = data / (file.folder or name)
+    rows = pd.read_csv(folder / "items.csv", dtype={file.group: str})
     rows = rows[rows[file.label].map(rows[file.label].value_counts()) >= file.fewest_rows].reset_index(drop=True)
-    with zipfile.ZipFile(data / name / file.archive) as archive:
+    with zipfile.ZipFile(folder / file.archive) as archive:
         for column in file.images:
             cells = [None if pd.isna(cell) else archive.read(cell) for cell in rows[column]]
             rows[column] = pd.Series(cells, dtype=object)
-    groups = rows[file.group].str.split("-").str[0] if name == "emoji_catalog" else rows[file.group]
+    groups = rows[file.group].str.split("-").str[0] if file.group == "codes" else rows[file.group]
     ids = [column for column in ("row_id", "app", "codes") if column in rows]
     dropped = {file.label, file.group, *file.unused, *ids}
     return Catalogue(rows.drop(columns=sorted(dropped & set(rows))), rows[file.label], groups)
+
+
+def read_digits(data: Path) -> Catalogue:
+    """Read the handwritten digits: six views of each, as a column of numbers a view."""
+    content = loadmat(data / "multiview" / "Handwritten.mat")
+    columns = {f"{view.shape[1]} features": list(view) for view in content["X"].ravel()}
+    labels = pd.Series(content["y"].ravel()).astype(str)
+    return Catalogue(pd.DataFrame(columns), labels, pd.Series(np.arange(len(labels))))
 
 
 def split_catalogue(catalogue: Catalogue, seed: int) -> Split:
@@ -110,9 +125,10 @@ def split_catalogue(catalogue: Catalogue, seed: int) -> Split:
 
 
 def draw_labels(labels: pd.Series, k_shot: int, seed: int) -> dict[int, str]:
-    """Draw k labels of each class, as row id -> label."""
+    """Draw k labels of each class, or all it has, as row id -> label."""
     generator = np.random.default_rng(seed)
-    rows = [
-        generator.choice(np.flatnonzero(labels == label), k_shot, replace=False) for label in sorted(labels.unique())
-    ]
+    rows = []
+    for label in sorted(labels.unique()):
+        own = np.flatnonzero(labels == label)
+        rows.append(generator.choice(own, min(k_shot, len(own)), replace=False))
     return {int(row): str(labels[row]) for row in np.concatenate(rows)}

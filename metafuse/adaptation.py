@@ -1,35 +1,32 @@
 """Adapts to a source's features: fusion weights, experts, and how good the result is on held-out labels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from metafuse.base_checkpoint import Base, episodic_head
-from metafuse.errors import ConfigError, SchemaError
+from metafuse.contributions import ModalityResult, measure_contributions
+from metafuse.errors import SchemaError
 from metafuse.evaluation import Proportion, confusions, proportion
 from metafuse.features import Features
+from metafuse.fusion import FUSIONS
+from metafuse.fusion.attention import fit_attention_fusion
 from metafuse.fusion.base import Fusion
+from metafuse.fusion.blocks import fit_blocks
 from metafuse.fusion.early import EarlyFusion, equal_weights, fit_early_fusion
-from metafuse.fusion.late import combine_experts, fit_expert_weights
 from metafuse.fusion.mapped import MappedFusion, layout_of
+from metafuse.fusion.plan import PRODUCT
 from metafuse.fusion.reduced import reduce_fusion
 from metafuse.learners import EPISODIC, LEARNERS
 from metafuse.learners.base import HeldOut
 from metafuse.learners.mixture import Mixture
-from metafuse.learners.product import FUSED, agreement, fit_mixture
-from metafuse.learners.prototypes import leave_one_out_prototypes
+from metafuse.learners.product import fit_mixture
+from metafuse.learners.weighing import BLOCKS, FUSED
+from metafuse.modality_strength import fit_fused, nearest_held_out
 from metafuse.schema import TABULAR, Modality
-
-FUSIONS = ("auto", "early", "late")
-LEAST_WEIGHT = 0.1
-"""Share of the strongest modality that every other keeps in the fused embedding: labels are few, and what says
-nothing about them may still tell new groups and oddities apart."""
-
-PRIOR_WEIGHT = {Modality.TEXT: 1.0, Modality.IMAGE: 0.5, Modality.NUMERIC: 0.3}
-"""Weights where no label can be held out; a table counts as numeric."""
 
 TABLE_NAME = "table"
 
@@ -43,21 +40,6 @@ class ClassResult:
 
 
 @dataclass(frozen=True)
-class ModalityResult:
-    """What one modality adds.
-
-    Args:
-        alone: Held-out accuracy of its expert alone.
-        without: Held-out accuracy of all the others; None where there are none.
-        weight: Share of the product that is its expert's doing: its weight times the spread of what it says.
-    """
-
-    alone: Proportion
-    without: Proportion | None
-    weight: float
-
-
-@dataclass(frozen=True)
 class Metrics:
     """How good an adapted model is, measured on the support set.
 
@@ -67,7 +49,9 @@ class Metrics:
         baseline: Leave-one-out accuracy of the nearest prototype on the frozen features, all modalities alike.
         classes: Per class.
         confusions: (true label, predicted label, count), most frequent first.
-        modalities: Per modality; and "fused" where the early fusion has an expert too.
+        modalities: Per modality; and "fused" (or "graph", "blocks") for an expert that sees all of them.
+        combined: How the experts were combined: "product", or the name of a combination.
+        combinations: Held-out accuracy of each way of combining them that was compared, fitted to other rows.
     """
 
     leave_one_out: Proportion
@@ -76,6 +60,8 @@ class Metrics:
     classes: tuple[ClassResult, ...]
     confusions: tuple[tuple[str, str, int], ...]
     modalities: Mapping[str, ModalityResult]
+    combined: str = PRODUCT
+    combinations: Mapping[str, Proportion] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers; shares in 0..1."""
@@ -89,8 +75,15 @@ class Metrics:
                     "alone": _plain(result.alone),
                     "without": None if result.without is None else _plain(result.without),
                     "weight": result.weight,
+                    "shapley": None
+                    if result.shapley is None
+                    else {"accuracy": result.shapley.accuracy, "log_loss": result.shapley.log_loss},
                 }
                 for name, result in self.modalities.items()
+            },
+            "fusion": {
+                "combined": self.combined,
+                "candidates": {name: _plain(found) for name, found in self.combinations.items()},
             },
         }
 
@@ -124,15 +117,19 @@ def adapt_features(
         SchemaError: no column holds anything.
         EpisodeError: fewer than two classes.
     """
-    if fusion not in FUSIONS:
-        raise ConfigError(f"unknown fusion '{fusion}'. Known: {', '.join(FUSIONS)}. Use one of these names.")
+    plan = FUSIONS.build(fusion)
     labelled, pool = np.flatnonzero(class_index >= 0), np.flatnonzero(class_index < 0)
     modalities = columns_by_modality(features)
     if not modalities:
         raise SchemaError("expected a column with values to learn from, got none. Give a source with more columns.")
     residuals = base.residuals if base else {}
-    early = _fit_fused(features, modalities, labelled, class_index[labelled])
-    fused = reduce_fusion(_map(early, features, residuals), features, seed)
+    early = fit_fused(features, modalities, labelled, class_index[labelled], class_shots)
+    if plan.attention or (base is not None and base.weigher is not None):
+        weigher = base.weigher if base is not None else None
+        whole: Fusion = fit_attention_fusion(features, class_index, weigher=weigher, seed=seed)
+    else:
+        whole = _map(early, features, residuals)
+    fused = reduce_fusion(whole, features, seed)
     support, known, unlabelled = features.take(labelled), class_index[labelled], features.take(pool)
     # "prototypical" is a plain learner too: with a checkpoint of the episodic one, the trained one is meant.
     is_plain = learner in LEARNERS.names() and not (base is not None and base.has_head(learner))
@@ -143,14 +140,22 @@ def adapt_features(
             support=support, class_index=known, pool=unlabelled, class_shots=class_shots, seed=seed, device=device,
         )  # fmt: skip
     options: dict[str, object] = {"seed": seed, "device": device}
-    if learner == "auto" and len(modalities) > 1 and fusion != "early":
-        options["views"] = {
+    if learner == "auto" and len(modalities) > 1 and plan.by_modality:
+        views: dict[str, Fusion] = {
             name: reduce_fusion(
                 _map(fit_early_fusion(features, dict.fromkeys(columns, 1.0)), features, residuals), features, seed
             )
             for name, columns in modalities.items()
-        } | ({FUSED: fused} if fusion == "auto" else {})
+        }
+        blocks = (
+            {BLOCKS: fit_blocks(views, _modality_weights(early, modalities), features, seed)} if plan.blocks else {}
+        )
+        options |= {"plan": plan, "views": views | ({FUSED: fused} if plan.fused else {}) | blocks}
     return LEARNERS.build(learner, fused, **options).adapt(support, known, pool=unlabelled, class_shots=class_shots)
+
+
+def _modality_weights(early: EarlyFusion, modalities: Mapping[str, list[str]]) -> dict[str, float]:
+    return {name: sum(early.weights[column] for column in columns) for name, columns in modalities.items()}
 
 
 def _map(early: EarlyFusion, features: Features, residuals: Mapping[str, np.ndarray]) -> Fusion:
@@ -158,12 +163,21 @@ def _map(early: EarlyFusion, features: Features, residuals: Mapping[str, np.ndar
 
 
 def columns_by_modality(features: Features) -> dict[str, list[str]]:
-    """Modality -> its columns, tabular ones under "table"; those that no row has, or that hold nothing, left out."""
+    """Modality -> its columns, tabular ones under "table"; those that no row has, or that hold nothing, left out.
+
+    Every vector column is a modality of its own, under its name: it may come from anywhere, and says nothing of others.
+    """
     groups: dict[str, list[str]] = {}
     for column, modality in features.modalities.items():
         if features.present[column].any() and features.matrices[column].shape[1]:
-            groups.setdefault(TABLE_NAME if modality in TABULAR else str(modality), []).append(column)
+            groups.setdefault(_group_of(column, modality), []).append(column)
     return groups
+
+
+def _group_of(column: str, modality: Modality) -> str:
+    if modality is Modality.VECTOR:
+        return column
+    return TABLE_NAME if modality in TABULAR else str(modality)
 
 
 def measure(
@@ -190,68 +204,18 @@ def measure(
         baseline=_baseline(features, class_index),
         classes=per_class,
         confusions=tuple((classes[true], classes[taken], count) for true, taken, count in mistakes),
-        modalities=_contributions(held_out),
+        modalities=measure_contributions(held_out),
+        combined=held_out.combined,
+        combinations={name: proportion(hits) for name, hits in held_out.candidates.items()},
     )
-
-
-def _fit_fused(
-    features: Features,
-    modalities: Mapping[str, list[str]],
-    labelled: Int[np.ndarray, " n_labelled"],
-    class_index: Int[np.ndarray, " n_labelled"],
-) -> EarlyFusion:
-    strength = {}
-    for name, columns in modalities.items():
-        view = fit_early_fusion(features, dict.fromkeys(columns, 1.0))
-        embedding = view.forward(features.take(labelled))
-        there = embedding.any(axis=1)
-        found = _nearest_held_out(embedding[there], class_index[there])
-        prior = PRIOR_WEIGHT.get(features.modalities[columns[0]], PRIOR_WEIGHT[Modality.NUMERIC])
-        rows = np.flatnonzero(found >= 0)
-        n_way = int(class_index.max()) + 1
-        strength[name] = agreement(found[rows], class_index[there][rows], n_way) if len(rows) else prior
-    best = max(strength.values()) or 1.0
-    weights = equal_weights(features, [column for columns in modalities.values() for column in columns])
-    for name, columns in modalities.items():
-        for column in columns:
-            weights[column] *= max(strength[name] / best, LEAST_WEIGHT)
-    return fit_early_fusion(features, weights)
-
-
-def _nearest_held_out(embedding: np.ndarray, class_index: np.ndarray) -> np.ndarray:
-    if len(embedding) == 0:
-        return np.zeros(0, dtype=np.int64)
-    # The fusion centres on the source already.
-    return leave_one_out_prototypes(embedding, class_index, np.zeros(embedding.shape[1], dtype=np.float32))
 
 
 def _baseline(features: Features, class_index: Int[np.ndarray, " n_items"]) -> Proportion:
     columns = [column for group in columns_by_modality(features).values() for column in group]
     labelled = np.flatnonzero(class_index >= 0)
     embedding = fit_early_fusion(features, equal_weights(features, columns)).forward(features.take(labelled))
-    found = _nearest_held_out(embedding, class_index[labelled])
+    found = nearest_held_out(embedding, class_index[labelled])
     return proportion((found == class_index[labelled])[found >= 0])
-
-
-def _contributions(held_out: HeldOut) -> dict[str, ModalityResult]:
-    truth, names = held_out.class_index, list(held_out.experts)
-    say = {name: held_out.weights[name] * _spread_of(held_out.experts[name]) for name in names}
-    total = sum(say.values()) or 1.0
-    results = {}
-    for name in names:
-        others = [other for other in names if other not in (name, FUSED)]
-        without = None
-        if others and name != FUSED and len(truth):
-            said = [held_out.experts[other] for other in others]
-            weights = fit_expert_weights(said, truth, [1.0] * len(said))
-            without = proportion(combine_experts(said, weights).argmax(axis=1) == truth)
-        alone = proportion(held_out.experts[name].argmax(axis=1) == truth)
-        results[name] = ModalityResult(alone, without, say[name] / total)
-    return results
-
-
-def _spread_of(log_probabilities: np.ndarray) -> float:
-    return float(log_probabilities.std(axis=1).mean()) if len(log_probabilities) else 1.0
 
 
 def _plain(found: Proportion) -> dict[str, float | int]:

@@ -9,11 +9,13 @@ import numpy as np
 from jaxtyping import Float
 
 from metafuse.errors import ArtifactError, ConfigError
+from metafuse.fusion.attention import TokenWeigher
 from metafuse.fusion.mapped import Layout
 from metafuse.learners.mixture import FitHead
 
 if TYPE_CHECKING:
     from metafuse.learners.episodic_spec import LearnerSpec
+    from metafuse.meta_training.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Base:
         spec: Rebuilds the episodic learner it was trained with.
         weights: Of that learner.
         takes_images: Its backbone encodes raw images.
+        weigher: Its backbone weighs columns by attention, see `fit_attention_fusion`; None for any other.
     """
 
     name: str
@@ -35,10 +38,11 @@ class Base:
     spec: "LearnerSpec"
     weights: Mapping[str, np.ndarray]
     takes_images: bool
+    weigher: TokenWeigher | None = None
 
     def has_head(self, learner: str) -> bool:
         """Whether its learner is the one of that name, and scores columns."""
-        return self.spec.learner == learner and not self.takes_images
+        return self.spec.learner == learner and not self.takes_images and self.weigher is None
 
     def check_encoders(self, fingerprints: Mapping[str, str]) -> None:
         """Check that a source is encoded as what the checkpoint was trained on.
@@ -72,18 +76,29 @@ def open_base(path: Path) -> Base:
     from metafuse.meta_training.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(path)
-    takes_images = checkpoint.spec.backbone != "columns"
-    dims: Mapping[str, int] = {} if takes_images else checkpoint.spec.backbone_options["dims"]
+    spec = checkpoint.spec
+    takes_images = spec.backbone not in ("columns", "column_tokens")
     own = checkpoint.backbone().weights
+    dims: Mapping[str, int] = spec.backbone_options["dims"] if spec.backbone == "columns" else {}
     residuals = {modality: own[f"up.{modality}"] @ own[f"down.{modality}"] for modality in dims}
-    return Base(str(path), residuals, checkpoint.encoders, checkpoint.spec, checkpoint.weights, takes_images)
+    weigher = _weigher(checkpoint) if spec.backbone == "column_tokens" else None
+    return Base(str(path), residuals, checkpoint.encoders, spec, checkpoint.weights, takes_images, weigher)
+
+
+def _weigher(checkpoint: "Checkpoint") -> TokenWeigher:
+    from metafuse.backbones.column_tokens import LAW_RATE, ColumnTokensBackbone
+
+    backbone = checkpoint.backbone()
+    built = backbone.build()
+    assert isinstance(built, ColumnTokensBackbone)
+    return TokenWeigher(backbone.weights, built.n_heads, built.bound, LAW_RATE)
 
 
 def episodic_head(learner: str, base: Base | None, layout: Layout) -> FitHead:
     """Make a mixture's head of an episodic learner: the checkpoint's, or one that starts plain.
 
     Raises:
-        ConfigError: the checkpoint was trained with another learner, or on raw images.
+        ConfigError: the checkpoint was trained with another learner, on raw images, or weighs columns only.
     """
     from metafuse.learners.episodic_head import FitEpisodicHead
     from metafuse.learners.episodic_spec import LearnerSpec, take_weights
@@ -95,6 +110,11 @@ def episodic_head(learner: str, base: Base | None, layout: Layout) -> FitHead:
         raise ConfigError(
             f"learner '{learner}': checkpoint '{base.name}' was trained on raw images and serves as the image encoder "
             "only. Use --learner auto, prototypical, logistic, lda or propagation with it."
+        )
+    if base.weigher is not None:
+        raise ConfigError(
+            f"learner '{learner}': checkpoint '{base.name}' weighs columns and serves as the fusion only. "
+            "Use --learner auto, prototypical, logistic, lda or propagation with it."
         )
     if base.spec.learner != learner:
         raise ConfigError(

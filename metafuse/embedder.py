@@ -153,8 +153,7 @@ class Embedder:
         matrix = np.zeros((len(cells), part.encoder.dim), dtype=np.float32)
         matrix[filled] = encoded
         # A zero row says that the value has nothing of this kind, as a video without sound.
-        has_any: np.ndarray = matrix.any(axis=1)
-        return matrix, has_any, {int(filled[at]): reason for at, reason in failures.items()}
+        return matrix, np.asarray(matrix.any(axis=1)), {int(filled[at]): reason for at, reason in failures.items()}
 
 
 def fit_embedder(

@@ -11,10 +11,12 @@ import numpy as np
 from metafuse.adaptation import adapt_features, columns_by_modality, measure
 from metafuse.artifact import check_target
 from metafuse.base_checkpoint import Base, open_base
+from metafuse.crossmodal.filling import Filler, fit_filler
 from metafuse.embedder import Embedder, OnProgress, fit_embedder
 from metafuse.encoders.models import torch_device
 from metafuse.errors import ConfigError
 from metafuse.features import Features, open_cache
+from metafuse.fusion import FUSIONS
 from metafuse.index.factory import build_index
 from metafuse.learners import EPISODIC, LEARNERS
 from metafuse.preparation import Prepared, label_classes, prepare
@@ -84,12 +86,13 @@ def adapt(
         features, failed = embedder.encode(prepared.rows, on_progress)
         if start is not None:
             start.check_encoders(embedder.spec.fingerprints)
+        filler = None if how.fill == "none" else fit_filler(features, method=how.fill, seed=seed)
         shots = _class_shots(embedder, opened.task, classes)
     settings = Settings(
         prepared.dataset.name, how.learner, how.fusion, how.false_alarm, seed, device, opened.source.fingerprint,
         base=None if base is None else str(base),
     )  # fmt: skip
-    encoded = _Encoded(embedder, features, tuple(failed), classes, shots)
+    encoded = _Encoded(embedder, features, tuple(failed), filler, classes, shots)
     run = _adapt_encoded(prepared, encoded, settings, start, timings)
     if out is not None:
         run.save(out)
@@ -104,6 +107,7 @@ class _Encoded:
         embedder: What encoded them.
         features: All rows.
         failed: Cells that could not be encoded.
+        filler: Fills the gaps of rows; None where they stay.
         classes: Label of each class.
         class_shots: One row per class, made of its name; None where nothing reads words.
     """
@@ -111,6 +115,7 @@ class _Encoded:
     embedder: Embedder
     features: Features
     failed: tuple[Quarantined, ...]
+    filler: Filler | None
     classes: tuple[str, ...]
     class_shots: Features | None
 
@@ -121,24 +126,25 @@ def _adapt_encoded(
     """Adapt to encoded rows, and let the adapted model say what it thinks of them."""
     features, classes, learner = encoded.features, encoded.classes, settings.learner
     class_index = class_indices(prepared.rows.labels, classes)
+    filled = features if encoded.filler is None else encoded.filler.fill(features)
     with _timed(timings, "adapt"):
         adapted = adapt_features(
-            features, class_index, class_shots=encoded.class_shots, learner=learner, fusion=settings.fusion,
+            filled, class_index, class_shots=encoded.class_shots, learner=learner, fusion=settings.fusion,
             seed=settings.seed, device=settings.device, base=start,
         )  # fmt: skip
-        metrics = measure(adapted.held_out, features, class_index, classes)
+        metrics = measure(adapted.held_out, filled, class_index, classes)
     with _timed(timings, "predict"):
-        logits, p_values = adapted.assess(features)
-        embeddings = adapted.embed(features)
+        assessed = adapted.assess_and_embed(filled)
     with _timed(timings, "index"):
-        index = build_index([text_key(row_id) for row_id in prepared.rows.ids], embeddings, settings.device)
+        index = build_index([text_key(row_id) for row_id in prepared.rows.ids], assessed.embeddings, settings.device)
     notes = [*prepared.notes, *_unlabelled_notes(features, class_index)]
     if start is None and learner not in LEARNERS.names():
         notes.append(f"learner '{learner}' was not meta-trained and starts plain: give --base a checkpoint of it")
     state = State(
-        settings, encoded.embedder.spec, classes, adapted, metrics, features, class_index, embeddings, logits, p_values,
+        settings, encoded.embedder.spec, classes, adapted, metrics, features, class_index, assessed.embeddings,
+        assessed.logits, assessed.p_values,
         quarantine=(*prepared.dataset.quarantine, *encoded.failed), notes=tuple(notes), changes=prepared.changes,
-        joins=prepared.dataset.joins, timings=timings,
+        joins=prepared.dataset.joins, filler=encoded.filler, timings=timings,
     )  # fmt: skip
     return Run(state, prepared.rows, encoded.embedder, index)
 
@@ -162,6 +168,7 @@ def _check_arguments(how: AdaptSpec, seed: int, device: str, out: Path | str | N
     if how.learner not in {*LEARNERS.names(), *EPISODIC.names()}:
         known = ", ".join(sorted({*LEARNERS.names(), *EPISODIC.names()}))
         raise ConfigError(f"unknown learner '{how.learner}'. Known: {known}. Use one of these names.")
+    FUSIONS.get(how.fusion)
     torch_device(device)
     if seed < 0:
         raise ConfigError(f"seed: expected 0 or a larger whole number, got {seed}. 0 is usual.")

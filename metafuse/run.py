@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from metafuse.crossmodal.alignment import CrossModal, fit_crossmodal
 from metafuse.embedder import Embedder, OnProgress
 from metafuse.errors import ConfigError, SchemaError
 from metafuse.features import Features, open_cache
 from metafuse.fusion.late import log_softmax
 from metafuse.index.faiss_index import FaissIndex
 from metafuse.parallel import run_side_by_side
-from metafuse.query import check_embedding, embed_query, is_row
+from metafuse.query import check_embedding, check_spaces, embed_query, encode_one, is_row
 from metafuse.report.page import render_report
 from metafuse.rows import Rows, take_rows
 from metafuse.run_report import collect_report, examine_rows, lay_out
@@ -25,11 +26,11 @@ from metafuse.saving import load_state, save_state
 from metafuse.schema import WRITTEN, Modality
 from metafuse.services.anomaly import Anomalies, find_anomalies, nearest_normal
 from metafuse.services.cluster import Clustering, cluster
-from metafuse.services.retrieve import retrieve
+from metafuse.services.retrieve import retrieve, retrieve_across
 from metafuse.services.suggest import suggest_labels
 from metafuse.sources.labels import text_key
 from metafuse.state import State
-from metafuse.tables import cluster_table, group_table, prediction_table, row_texts
+from metafuse.tables import cluster_table, group_table, hit_table, prediction_table, row_texts
 from metafuse.task import open_any
 from metafuse.value_patterns import parse_numbers
 
@@ -138,13 +139,15 @@ class Run:
         """`predict` for the source's own rows."""
         return self._predictions(self.rows.ids, self.state.logits, self.state.p_values)
 
-    def retrieve(self, query: object, k: int = 10) -> pd.DataFrame:
+    def retrieve(self, query: object, k: int = 10, *, to: str | None = None) -> pd.DataFrame:
         """Find the source's rows most similar to a query, best first.
 
         Args:
-            query: Words; the path of an image; a row (mapping, Series or table of one row); or an embedding, (dim,)
-                or (1, dim).
+            query: Words; the path of an image or a sound; a row (mapping, Series or table of one row); or an
+                embedding, (dim,) or (1, dim).
             k: Rows wanted.
+            to: "text", "image" or "audio": rows are compared by that modality alone, in a space learned from the
+                source's own pairs of it and the query's.
         Returns:
             id, similarity (cosine, -1..1), label (the row's own or the predicted one), is_predicted, text.
         Raises:
@@ -152,6 +155,12 @@ class Run:
             ConfigError: the query is none of these, or k is below 1.
             ShapeError: an embedding of another length.
         """
+        if to is not None:
+            features, source = encode_one(query, self.embedder)
+            spaces = check_spaces(self.crossmodal, source, to)
+            return self._hit_table(
+                retrieve_across(spaces, features, self.state.features, source=source, target=Modality(to), k=k)
+            )
         if isinstance(query, np.ndarray):
             embedding = query
         elif is_row(query):
@@ -159,6 +168,12 @@ class Run:
         else:
             embedding = embed_query(query, self.state.adapted, self.embedder)
         return self._hits(check_embedding(embedding, self.index.dim), k)
+
+    @cached_property
+    def crossmodal(self) -> CrossModal | None:
+        """Spaces learned from rows that have two modalities; None where too few have."""
+        known = self.state.crossmodal
+        return known or fit_crossmodal(self.state.features, seed=self.state.settings.seed)
 
     def retrieve_row(self, row_id: object, k: int = 10) -> pd.DataFrame:
         """Find the rows most similar to one of the source's own, itself left out."""
@@ -265,6 +280,8 @@ class Run:
         read = take_rows(dataset, self.state.spec.schema, labels={}, unique_ids=False)
         read = replace(read, frame=self.state.spec.cleaner.apply(read.frame).frame)
         features, failed = self.embedder.encode(read, on_progress)
+        if self.state.filler is not None:
+            features = self.state.filler.fill(features)
         for bad in (*dataset.quarantine, *failed):
             log.warning("%s%s: %s", bad.row_id, "" if bad.column is None else f", column '{bad.column}'", bad.reason)
         return read, features
@@ -274,16 +291,11 @@ class Run:
 
     def _hits(self, embedding: Float[np.ndarray, " dim"], k: int, exclude: str | None = None) -> pd.DataFrame:
         hits = retrieve(self.index, embedding, k, exclude_id=exclude)
-        places = [self._places[hit.row_id] for hit in hits]
-        return pd.DataFrame(
-            {
-                "id": self.rows.ids[places],
-                "similarity": np.array([hit.similarity for hit in hits], dtype=np.float32),
-                "label": [self.rows.labels[place] or self.predictions["label"].iloc[place] for place in places],
-                "is_predicted": [self.rows.labels[place] is None for place in places],
-                "text": [self.texts[place][:EXCERPT] for place in places],
-            }
-        )
+        return self._hit_table([(self._places[hit.row_id], hit.similarity) for hit in hits])
+
+    def _hit_table(self, found: list[tuple[int, float]]) -> pd.DataFrame:
+        texts = [self.texts[place][:EXCERPT] for place, _ in found]
+        return hit_table(found, self.rows, self.predictions["label"], texts)
 
     @cached_property
     def _places(self) -> dict[str, int]:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from metafuse.adaptation import ModalityResult
 from metafuse.artifact import versions
+from metafuse.contributions import ModalityResult
 from metafuse.encoders.parts import cells_of
 from metafuse.evaluation import Proportion
 from metafuse.quality import Quality, examine
@@ -33,7 +33,7 @@ from metafuse.report.base import (
 from metafuse.report.pictures import PICTURED, PLAYED, picture, player
 from metafuse.report.projection import Projection, project, project_linearly, sample_points
 from metafuse.rows import Rows
-from metafuse.run_summary import encoder_names
+from metafuse.run_summary import encoder_names, fusion_in_words
 from metafuse.schema import Column, Modality
 from metafuse.services.anomaly import Anomalies
 from metafuse.services.cluster import Clustering
@@ -112,7 +112,7 @@ def collect_report(
         source=state.settings.source,
         counts=Counts(len(rows), int((state.class_index >= 0).sum()), len(state.quarantine)),
         setup=Setup(
-            encoder_names(state), state.settings.fusion, state.settings.learner_in_words, state.settings.seed,
+            encoder_names(state), fusion_in_words(state), state.settings.learner_in_words, state.settings.seed,
             state.settings.device, versions(), state.timings,
         ),
         points=points,
@@ -258,7 +258,8 @@ def _gaps(quality: Quality) -> Gaps:
 
 def _contribution(name: str, found: ModalityResult) -> ModalityContribution:
     without = None if found.without is None else _estimate(found.without)
-    return ModalityContribution(name, _estimate(found.alone), without, found.weight)
+    shapley = None if found.shapley is None else found.shapley.accuracy
+    return ModalityContribution(name, _estimate(found.alone), without, found.weight, shapley)
 
 
 def _estimate(found: Proportion) -> Estimate | None:

@@ -25,7 +25,8 @@ def summarise(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
         "labelled": f"{int((state.class_index >= 0).sum())} in {len(state.classes)} classes",
         "quarantined": _count_reasons(state),
         "encoders": ", ".join(f"{name}: {model}" for name, model in encoder_names(state).items()),
-        "learner": f"{state.settings.learner_in_words}, fusion {state.settings.fusion}, device {state.settings.device}",
+        "learner": f"{state.settings.learner_in_words}, fusion {fusion_in_words(state)}, "
+        f"device {state.settings.device}",
         "leave-one-out accuracy": _with_interval(metrics.leave_one_out),
         "nearest prototype": _with_interval(metrics.baseline),
     }
@@ -59,6 +60,12 @@ def count_facts(state: State, predictions: pd.DataFrame) -> dict[str, Any]:
         "seed": state.settings.seed,
         "notes": list(state.notes),
     }
+
+
+def fusion_in_words(state: State) -> str:
+    """The fusion asked for and, where several were compared, the one that was chosen."""
+    asked, chosen = state.settings.fusion, state.metrics.combined
+    return f"{asked} ({chosen})" if len(state.metrics.combinations) > 1 else asked
 
 
 def encoder_names(state: State) -> dict[str, str]:

@@ -90,7 +90,7 @@ def load_state(path: Path, device: str) -> tuple[State, Rows, FaissIndex]:
 
 
 def _moved(state: State, device: str) -> State:
-    surroundings = tuple(replace(view, device=device) for view in state.adapted.surroundings)
+    surroundings = tuple(view.moved(device) for view in state.adapted.surroundings)
     settings = replace(state.settings, device=device)
     return replace(state, settings=settings, adapted=replace(state.adapted, surroundings=surroundings))
 

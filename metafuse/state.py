@@ -8,6 +8,8 @@ from jaxtyping import Float, Int
 
 from metafuse.adaptation import Metrics
 from metafuse.cleaning.base import ColumnChanges
+from metafuse.crossmodal.alignment import CrossModal
+from metafuse.crossmodal.filling import Filler
 from metafuse.embedder import EmbedderSpec
 from metafuse.features import Features
 from metafuse.learners.mixture import Mixture
@@ -64,6 +66,8 @@ class State:
         notes: What the user should know, in words.
         changes: Cells that cleaning changed, and what they were; `metafuse.cleaning.base.undo` takes them back.
         joins: What met and what did not where the source was joined to others.
+        filler: Fills the gaps of rows; None where they stay.
+        crossmodal: Spaces in which rows are found by one modality from another; None where none was learned.
         timings: Step -> seconds.
     """
 
@@ -81,4 +85,6 @@ class State:
     notes: tuple[str, ...]
     changes: tuple[ColumnChanges, ...] = ()
     joins: tuple[JoinReport, ...] = ()
+    filler: Filler | None = None
+    crossmodal: CrossModal | None = None
     timings: Mapping[str, float] = field(default_factory=dict)

@@ -34,6 +34,29 @@ def _words(cell: object) -> str:
     return (as_text(cell) or "")[:MAX_CHARS]
 
 
+def hit_table(
+    found: Sequence[tuple[int, float]], rows: Rows, predicted: pd.Series, texts: Sequence[str]
+) -> pd.DataFrame:
+    """Rows found, best first: id, similarity, label (the row's own or the predicted one), is_predicted, text.
+
+    Args:
+        found: Position and similarity of each.
+        rows: All rows.
+        predicted: Label of each of them.
+        texts: What each row found says.
+    """
+    places = [place for place, _ in found]
+    return pd.DataFrame(
+        {
+            "id": rows.ids[places],
+            "similarity": np.array([similarity for _, similarity in found], dtype=np.float32),
+            "label": [rows.labels[place] or predicted.iloc[place] for place in places],
+            "is_predicted": [rows.labels[place] is None for place in places],
+            "text": list(texts),
+        }
+    )
+
+
 def prediction_table(
     ids: pd.Index,
     classes: Sequence[str],

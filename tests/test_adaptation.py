@@ -87,7 +87,9 @@ def test_adapting_twice_gives_the_same(source, class_index, adapt):
 
 
 def test_unknown_fusion_is_refused(source, class_index, adapt):
-    with pytest.raises(ConfigError, match=r"unknown fusion 'middle'\. Known: auto, early, late"):
+    with pytest.raises(
+        ConfigError, match=r"unknown fusion 'middle'\. Known: attention, auto, bagging, bilinear, boosting, early"
+    ):
         adapt(source, class_index, fusion="middle")
 
 

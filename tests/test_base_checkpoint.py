@@ -10,6 +10,7 @@ from metafuse.adaptation import adapt_features
 from metafuse.base_checkpoint import Base, episodic_head, open_base
 from metafuse.errors import ArtifactError, ConfigError
 from metafuse.features import Features
+from metafuse.fusion.attention import AttentionFusion
 from metafuse.fusion.early import fit_early_fusion
 from metafuse.fusion.mapped import layout_of
 from metafuse.learners.episodic_head import EpisodicHead
@@ -21,6 +22,7 @@ from metafuse.schema import Modality
 from metafuse.task import EpisodeSizes
 
 COLUMNS = LearnerSpec("prototypical", "columns", {"distance": "cosine"}, {"dims": {"text": 4}})
+TOKENS = LearnerSpec("prototypical", "column_tokens", {}, {"dims": {"text": 4}, "name_dim": 6, "bound": 0.5})
 IMAGES = LearnerSpec(
     "prototypical", "conv4", {"distance": "cosine"}, {"in_channels": 3, "image_size": 16, "channels": 8}
 )
@@ -159,3 +161,31 @@ def test_a_run_on_a_base_on_images_predicts_from_another_folder(save, photo, tmp
     rows = frame[["photo"]].head(3)
     again = metafuse.load(tmp_path / "run")
     np.testing.assert_array_equal(again.predict_proba(rows), run.predict_proba(rows))
+
+
+def test_a_base_on_column_tokens_weighs_columns_and_has_neither_maps_nor_a_head(save, layout):
+    base = open_base(save(TOKENS, {"text": "toy"}))
+    assert (base.residuals, base.takes_images, base.has_head("prototypical")) == ({}, False, False)
+    assert (base.weigher.bound, base.weigher.n_heads) == (0.5, 4)
+    assert base.weigher.weights["project.text"].shape == (32, 4)
+    with pytest.raises(ArtifactError, match="was trained on text features of toy"):
+        base.check_encoders({"text": "other"})
+    with pytest.raises(ConfigError, match=r"weighs columns and serves as the fusion only\. Use --learner auto"):
+        episodic_head("prototypical", base, layout)
+
+
+def test_adapting_with_column_tokens_fuses_by_attention(save, features, monkeypatch):
+    monkeypatch.setattr(
+        "metafuse.fusion.attention.encode_names", lambda names: np.ones((len(names), 6), dtype=np.float32)
+    )
+    base = open_base(save(TOKENS, {"text": "toy"}))
+    class_index = np.where(np.arange(30) < 9, np.arange(30) % 3, -1)
+    common = {"class_shots": None, "seed": 0, "device": "cpu"}
+    found = adapt_features(features, class_index, learner="prototypical", fusion="early", base=base, **common)
+    fused = found.surroundings[0].fusion
+    assert isinstance(fused, AttentionFusion)
+    assert fused.weigher is base.weigher
+    plain = adapt_features(features, class_index, learner="prototypical", fusion="attention", **common)
+    fused = plain.surroundings[0].fusion
+    assert isinstance(fused, AttentionFusion)
+    assert fused.weigher is None

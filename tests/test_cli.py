@@ -147,7 +147,7 @@ def test_a_failure_is_one_message_on_stderr_and_exit_code_1(arguments, message, 
     ("arguments", "message"),
     [
         (("search", "--row", "zzz"), "no row has the id 'zzz'"),
-        (("search", "--image", "/nope/x.png"), "image '/nope/x.png' cannot be read"),
+        (("search", "--image", "/nope/x.png"), "file '/nope/x.png' cannot be read"),
         (("cluster", "--n-clusters", 2), "expected 3 (the classes)"),
         (("predict", "nope.csv"), "no source 'nope.csv'"),
     ],

@@ -43,9 +43,12 @@ ORDER = [
     "learners",
     "evaluation",
     "episode_evaluation",
+    "crossmodal",
     "meta_training",
     "base_checkpoint",
     "episode_benchmark",
+    "contributions",
+    "modality_strength",
     "adaptation",
     "services",
     "report",
@@ -68,6 +71,7 @@ SHARED = {
         *("cells", "media", "join_report", "base", "files", "encoding", "environment", "options"),
         *("delimited", "json_text", "ts_text", "tables", "memory", "labels"),
     ],
+    "crossmodal": ["base", "recall", "hiding", "canonical", "networks", "judge"],
     "joins": ["units", "spec", "matches", "zones", "clocks", "combine", "column_matches", "joining"],
     "cleaning": ["series", "base", "distinct", "spellings"],
     "backbones": ["base", "initialisation", "normalisation", "residual", "spec"],
@@ -75,7 +79,10 @@ SHARED = {
         *("base", "models", "pretrained", "containers", "sound", "text_models", "packed_plan", "packed_bert"),
         *("pixels", "frames", "table_columns", "series_values", "series_steps", "rocket"),
     ],
-    "fusion": ["base", "early"],
+    "fusion": [
+        *("base", "combination", "plan", "early", "late", "reduced", "blocks", "block_training"),
+        *("expert_estimators", "column_facts", "column_weights"),
+    ],
     "episodes": ["base", "batch", "drawing", "stock"],
     "index": ["base", "backend", "checks", "ordering", "faiss_index", "ivf", "knn"],
     "learners": [
@@ -84,9 +91,10 @@ SHARED = {
         *("optimization.chunks", "optimization.update_rules", "optimization.heads", "optimization.inner_loop"),
         *("optimization.gradient_learner", "optimization.maml"),
         *("policy", "folds", "linear", "gaussian", "prototypes", "graph", "view", "seeding"),
-        *("surroundings", "heads", "novelty", "mixture", "product", "single"),
+        *("surroundings", "teaching", "heads", "novelty", "modality_graph", "mixture", "block_heads", "weighing"),
+        *("combining", "witnesses", "product", "single"),
     ],
-    "meta_training": ["settings", "state", "checkpoint", "sources", "loop", "log", "arguments", "tasks"],
+    "meta_training": ["settings", "state", "checkpoint", "sources", "schemas", "loop", "log", "arguments", "tasks"],
     "services": ["normalise", "words", "surprise", "tree", "anomaly"],
     "commands": ["base"],
     "report": ["base", "words", "projection", "points", "summary", "photos", "curves", "players", "pictures"],
@@ -95,6 +103,7 @@ SHARED = {
 which imports only these."""
 
 DOORS = {
+    "fusion": "automatic",
     "sources": "open",
     "joins": "source",
     "cleaning": "fit",

@@ -129,9 +129,9 @@ def test_k_above_the_number_of_rows_gives_all_rows(run):
     ("query", "error", "message"),
     [
         ("  ", ConfigError, "expected words to search for, got an empty text"),
-        (None, ConfigError, "expected a text, the path of an image, a row or an embedding .* got NoneType"),
+        (None, ConfigError, "expected a text, the path of an image or a sound, a row or an embedding .* got NoneType"),
         (5, ConfigError, "got int"),
-        (Path("nope.png"), ConfigError, "image 'nope.png' cannot be read .No such file or directory."),
+        (Path("nope.png"), ConfigError, "file 'nope.png' cannot be read .No such file or directory."),
         (np.ones(3), ShapeError, r"expected an embedding of shape \(\d+,\), got \(3,\)"),
         ({"note": None}, SchemaError, "there is nothing in the query to compare rows with"),
         ({"colour": "red"}, SchemaError, "at least one of the columns"),

@@ -6,6 +6,7 @@ BACKBONES = Registry(
     "backbone",
     {
         "cnn1d": "metafuse.backbones.cnn1d:Cnn1d",
+        "column_tokens": "metafuse.backbones.column_tokens:ColumnTokensBackbone",
         "columns": "metafuse.backbones.columns:ColumnsBackbone",
         "conv4": "metafuse.backbones.conv4:Conv4",
         "mlp": "metafuse.backbones.mlp:Mlp",

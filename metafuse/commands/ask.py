@@ -28,18 +28,26 @@ def search(
     text: Annotated[str | None, typer.Argument(help="Words to search for.")] = None,
     row: Annotated[str | None, typer.Option(help="Id of a row to find the like of.")] = None,
     image: Annotated[Path | None, typer.Option(help="Image file to find the like of.")] = None,
+    sound: Annotated[Path | None, typer.Option(help="Sound file to find the like of.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="text, image or audio: compare rows by that modality alone, across modalities.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Number of results.")] = 10,
     cache_dir: CacheDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find rows by text, by a row's id or by an image."""
+    """Find rows by text, by a row's id, by an image or by a sound."""
     from metafuse.run import load
 
-    if sum(query is not None for query in (text, row, image)) != 1:
-        raise typer.BadParameter("give one of: a text, --row or --image")
+    if sum(query is not None for query in (text, row, image, sound)) != 1:
+        raise typer.BadParameter("give one of: a text, --row, --image or --sound")
+    if row is not None and to is not None:
+        raise typer.BadParameter("--to goes with a text, --image or --sound")
     loaded = load(run, cache_dir=cache_dir)
     table(
-        loaded.retrieve_row(row, k=k) if row is not None else loaded.retrieve(text if text is not None else image, k=k),
+        loaded.retrieve_row(row, k=k)
+        if row is not None
+        else loaded.retrieve(next(query for query in (text, image, sound) if query is not None), k=k, to=to),
         as_json,
     )
 

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from metafuse.errors import ShapeError
 from metafuse.features import Features
+from metafuse.fusion.plan import FusionPlan
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ def normalise(matrix: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "n dim"]:
     """Scale rows to length one; rows of zeros stay zero."""
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     return (matrix / np.maximum(lengths, 1e-12)).astype(np.float32, copy=False)
+
+
+def early() -> FusionPlan:
+    """One expert, on the early fusion of all modalities."""
+    return FusionPlan(by_modality=False)
 
 
 def _mean(matrix: Float[np.ndarray, "n dim"], present: np.ndarray) -> Float[np.ndarray, " dim"]:

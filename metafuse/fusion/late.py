@@ -11,12 +11,30 @@ Reference: Hinton 1999, "Products of Experts"; the log-opinion pool of Heskes 19
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import minimize
 
+from metafuse.fusion.plan import FusionPlan
+
 PULL = 0.01
+
+
+@dataclass(frozen=True)
+class WeightedProduct:
+    """A product of experts as a combination.
+
+    Args:
+        weights: One per expert, at least 0.
+    """
+
+    weights: tuple[float, ...]
+
+    def combine(self, said: Sequence[Float[np.ndarray, "n n_way"]]) -> Float[np.ndarray, "n n_way"]:
+        """Multiply; see `combine_experts`."""
+        return combine_experts(said, self.weights)
 
 
 def combine_experts(
@@ -64,6 +82,11 @@ def fit_expert_weights(
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(start))
     return [float(weight) for weight in found.x]
+
+
+def late() -> FusionPlan:
+    """An expert per modality, multiplied."""
+    return FusionPlan(fused=False)
 
 
 def log_softmax(logits: Float[np.ndarray, "n n_way"]) -> Float[np.ndarray, "n n_way"]:

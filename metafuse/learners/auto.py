@@ -13,10 +13,11 @@ from jaxtyping import Int
 
 from metafuse.features import Features
 from metafuse.fusion.base import Fusion
+from metafuse.fusion.plan import FusionPlan
 from metafuse.learners.heads import lda_head, logistic_head, neighbour_head, prototype_head, self_trained_head
 from metafuse.learners.mixture import Mixture
 from metafuse.learners.policy import Policy, load_policy
-from metafuse.learners.product import fit_mixture
+from metafuse.learners.product import ONE_VIEW, fit_mixture
 
 HEADS = (logistic_head, lda_head, prototype_head, self_trained_head, neighbour_head)
 PRIOR = (0.3, 0.0, 0.0, 0.6, 0.6)
@@ -32,6 +33,7 @@ class AutoLearner:
         seed: Decides which labels are held out together.
         device: "auto", "cpu" or "cuda", for neighbour searches.
         policy: Chooses the numbers each view is adapted with; the one that ships with the package when None.
+        plan: Further experts, and how all are combined; their weighted product when None.
     """
 
     def __init__(
@@ -42,9 +44,11 @@ class AutoLearner:
         seed: int = 0,
         device: str = "auto",
         policy: Policy | None = None,
+        plan: FusionPlan | None = None,
     ) -> None:
         self._fusion, self._views, self._seed, self._device = fusion, dict(views or {}), seed, device
         self._policy = load_policy() if policy is None else policy
+        self._plan = ONE_VIEW if plan is None else plan
 
     def adapt(
         self,
@@ -60,5 +64,5 @@ class AutoLearner:
         return fit_mixture(
             self._fusion, self._views, heads, prior,
             support=support, class_index=class_index, pool=pool, class_shots=class_shots,
-            policy=self._policy, seed=self._seed, device=self._device,
+            policy=self._policy, plan=self._plan, seed=self._seed, device=self._device,
         )  # fmt: skip

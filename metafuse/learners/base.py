@@ -1,11 +1,11 @@
 """What a learner is: it adapts to a support set and returns a model of it, itself unchanged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from metafuse.features import Features
 
@@ -21,6 +21,8 @@ class HeldOut:
         experts: Name of each expert -> what it alone says; zeros where it has nothing to go by.
         weights: Name of each expert -> its weight in the product.
         n_folds: Number of folds.
+        combined: How the experts were combined: "product", or the name of a combination.
+        candidates: Each way of combining that was compared -> which rows it is right about, fitted to other rows.
     """
 
     rows: Int[np.ndarray, " n"]
@@ -29,6 +31,8 @@ class HeldOut:
     experts: Mapping[str, Float[np.ndarray, "n n_way"]]
     weights: Mapping[str, float]
     n_folds: int
+    combined: str = "product"
+    candidates: Mapping[str, Bool[np.ndarray, " n"]] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -18,9 +18,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from metafuse.features import Features
+from metafuse.fusion.combination import Combination
 from metafuse.fusion.late import combine_experts, fit_expert_weights, log_softmax
 from metafuse.learners.base import HeldOut
 from metafuse.learners.graph import average_neighbours
+from metafuse.learners.modality_graph import GraphSurroundings
 from metafuse.learners.novelty import Novelty
 from metafuse.learners.seeding import Seeding
 from metafuse.learners.surroundings import Look, NeighbourHead, Surroundings
@@ -82,13 +84,15 @@ class Mixture:
         weights: One per expert.
         novelty: Unknown score in the first view.
         held_out: How the labelled rows fare when held out.
+        combination: What makes one prediction of the experts'; their product by the weights when None.
     """
 
-    surroundings: tuple[Surroundings, ...]
+    surroundings: tuple[Surroundings | GraphSurroundings, ...]
     experts: tuple[Expert, ...]
     weights: tuple[float, ...]
     novelty: Novelty
     held_out: HeldOut
+    combination: Combination | None = None
 
     def embed(self, features: Features) -> Float[np.ndarray, "n_items dim"]:
         """Fuse items into the first view."""
@@ -104,18 +108,41 @@ class Mixture:
 
     def assess(self, features: Features) -> tuple[Float[np.ndarray, "n n_way"], Float[np.ndarray, " n"]]:
         """Logits and p-values from one look at each view."""
-        if len(features) == 0:
-            n_way = self.surroundings[0].distribution.shape[1]
-            return np.zeros((0, n_way), dtype=np.float32), np.zeros(0, dtype=np.float32)
-        starts = range(0, len(features), CHUNK)
-        parts = [self._assess(features.take(np.arange(at, min(at + CHUNK, len(features))))) for at in starts]
-        return np.concatenate([logits for logits, _ in parts]), np.concatenate([p_values for _, p_values in parts])
+        assessed = self.assess_and_embed(features)
+        return assessed.logits, assessed.p_values
 
-    def _assess(self, features: Features) -> tuple[np.ndarray, np.ndarray]:
+    def assess_and_embed(self, features: Features) -> "Assessed":
+        """Logits, p-values and embeddings from one look at each view."""
+        starts = range(0, max(len(features), 1), CHUNK)
+        parts = [self._assess(features.take(np.arange(at, min(at + CHUNK, len(features))))) for at in starts]
+        return Assessed(
+            np.concatenate([part.logits for part in parts]),
+            np.concatenate([part.p_values for part in parts]),
+            np.concatenate([part.embeddings for part in parts]),
+        )
+
+    def _assess(self, features: Features) -> "Assessed":
         looks = [surroundings.look(features) for surroundings in self.surroundings]
         said = [expert.log_probabilities(looks[expert.view]) for expert in self.experts]
         p_values = self.novelty.p_values(self.novelty.scores(looks[0].x, looks[0].near))
-        return combine_experts(said, self.weights).astype(np.float32), np.where(looks[0].there, p_values, np.float32(0))
+        combined = combine_experts(said, self.weights) if self.combination is None else self.combination.combine(said)
+        here = looks[0].there
+        return Assessed(combined.astype(np.float32), np.where(here, p_values, np.float32(0)), looks[0].x)
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """What a mixture says of items.
+
+    Args:
+        logits: Calibrated log-probabilities.
+        p_values: Share of known-class rows at least as unusual.
+        embeddings: In the first view.
+    """
+
+    logits: Float[np.ndarray, "n n_way"]
+    p_values: Float[np.ndarray, " n"]
+    embeddings: Float[np.ndarray, "n dim"]
 
 
 def fit_expert(

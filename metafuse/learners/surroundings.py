@@ -1,6 +1,6 @@
 """A source's rows as the neighbours of other rows: what an adapted model keeps of a view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,6 +44,10 @@ class Surroundings:
     @cached_property
     def _neighbours(self) -> NeighbourSearch:
         return NeighbourSearch(self.base, self.device)
+
+    def moved(self, device: str) -> "Surroundings":
+        """The same, searching on another device."""
+        return replace(self, device=device)
 
     def look(self, features: Features) -> Look:
         """Embed rows and look at their neighbours; each row independent of the others."""

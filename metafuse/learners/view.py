@@ -44,6 +44,7 @@ class View:
         neighbourhood: Nearest neighbours within `base`.
         device: Where searches run.
         numbers: How to adapt to it.
+        members: Place of each row of `base` among the support set and the pool after it, ascending.
     """
 
     fusion: Fusion
@@ -57,6 +58,7 @@ class View:
     neighbourhood: Neighbourhood
     device: str
     numbers: AdaptationNumbers = field(default_factory=AdaptationNumbers)
+    members: Int[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def n_folds(self) -> int:
@@ -106,14 +108,12 @@ def read_view(
     n_way = check_classes(class_index)
     embedding = fusion.forward(support)
     rows = np.flatnonzero(embedding.any(axis=1))
-    blocks = [embedding[rows]]
+    blocks, members = [embedding[rows]], [rows]
     generator = np.random.default_rng(seed)
     if pool is not None and len(pool):
-        others = fusion.forward(pool)
-        there = np.flatnonzero(others.any(axis=1))
-        if len(there) > POOL_LIMIT:
-            there = np.sort(generator.choice(there, POOL_LIMIT, replace=False))
-        blocks.append(others[there])
+        others, there = _draw_pool(fusion, pool, seed)
+        blocks.append(others)
+        members.append(len(embedding) + there)
     base = np.concatenate(blocks)
     if len(rows) == 0 or len(base) < 2:
         return None
@@ -130,7 +130,37 @@ def read_view(
         fold=assign_folds(class_index[rows], n_folds, generator),
         neighbourhood=find_neighbourhood(base, device),
         device=device,
+        members=np.concatenate(members),
     )
+
+
+def _draw_pool(fusion: Fusion, pool: Features, seed: int) -> tuple[Float[np.ndarray, "n dim"], Int[np.ndarray, " n"]]:
+    """Embed rows of the pool that have any of the fusion's columns, up to `POOL_LIMIT` of them.
+
+    Of a larger pool rows are taken in a random order, the same for every view, until there are enough: only those need
+    to be embedded, and views show the same rows as far as these have their columns.
+
+    Returns:
+        Embeddings, and places in the pool, ascending.
+    """
+    order = np.arange(len(pool))
+    if len(pool) > POOL_LIMIT:
+        order = np.random.default_rng(seed).permutation(len(pool))
+    kept: list[np.ndarray] = []
+    embeddings: list[np.ndarray] = []
+    n_kept = 0
+    for start in range(0, len(pool), POOL_LIMIT):
+        rows = np.sort(order[start : start + POOL_LIMIT])
+        embedding = fusion.forward(pool.take(rows))
+        there = np.flatnonzero(embedding.any(axis=1))[: POOL_LIMIT - n_kept]
+        kept.append(rows[there])
+        embeddings.append(embedding[there])
+        n_kept += len(there)
+        if n_kept == POOL_LIMIT:
+            break
+    places = np.concatenate(kept)
+    ascending = np.argsort(places, kind="stable")
+    return np.concatenate(embeddings)[ascending], places[ascending]
 
 
 def check_classes(class_index: Int[np.ndarray, " n_support"]) -> int:

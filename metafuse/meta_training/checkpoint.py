@@ -10,7 +10,7 @@ training.safetensors     weights and optimiser as they are now
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Checkpoint:
         sizes: Sizes of the training episodes, as in a task file.
         settings: Of the outer loop.
         history: Its validations.
+        content: Source -> fingerprint of its rows, columns and classes.
     """
 
     spec: LearnerSpec
@@ -52,6 +53,7 @@ class Checkpoint:
     sizes: Mapping[str, Any]
     settings: MetaTrainingSettings
     history: tuple[Validation, ...]
+    content: Mapping[str, str] = field(default_factory=dict)
 
     def backbone(self) -> TrainedBackbone:
         """Return the trained backbone alone."""
@@ -104,15 +106,22 @@ def load_progress(path: Path, asked: Checkpoint) -> Progress:
         path: The checkpoint's folder.
         asked: What is to be trained; its weights and history do not matter.
     Raises:
-        ConfigError: the checkpoint is of another training; the message names what differs.
+        ConfigError: the checkpoint is of another training, or a source has changed; the message names what differs.
         ArtifactError: there is none, or it was changed.
     """
-    differs = _first_difference(_training_of(load_checkpoint(path)), _training_of(asked))
+    saved = load_checkpoint(path)
+    differs = _first_difference(_training_of(saved), _training_of(asked))
     if differs is not None:
         name, old, new = differs
         raise ConfigError(
             f"'{path}' cannot be resumed: its {name} was {old}, asked for now: {new}. "
             "Give the same arguments as before, or another --out."
+        )
+    changed = [name for name, content in saved.content.items() if asked.content.get(name) != content]
+    if changed:
+        raise ConfigError(
+            f"'{path}' cannot be resumed: source '{changed[0]}' is not what it was trained on so far, its rows, "
+            "columns or classes have changed. Bring it back to what it was, or train on it anew under another --out."
         )
     progress = load_value(path, "training")
     assert isinstance(progress, Progress)

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from metafuse.backbones.column_tokens import ColumnTokensBackbone
 from metafuse.backbones.columns import ColumnsBackbone
 from metafuse.episode_evaluation import evaluate_episodes, right_shares
 from metafuse.episodes.batch import EpisodeBatch, gather, map_items
@@ -164,9 +165,12 @@ def _check_finite(module: nn.Module) -> None:
 
 
 def _distance_from_start(module: nn.Module) -> Float[Tensor, ""]:
-    distances = [part.distance_from_start() for part in module.modules() if isinstance(part, ColumnsBackbone)]
+    know_their_start = (ColumnsBackbone, ColumnTokensBackbone)
+    distances = [part.distance_from_start() for part in module.modules() if isinstance(part, know_their_start)]
     if not distances:
-        raise ConfigError("pull: expected a backbone that knows its start ('columns'), got one that does not. Use 0.")
+        raise ConfigError(
+            "pull: expected a backbone that knows its start ('columns', 'column_tokens'), got one that does not. Use 0."
+        )
     return torch.stack(distances).sum()
 
 

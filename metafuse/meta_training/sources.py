@@ -1,5 +1,6 @@
 """From task names to sources ready for episodes: labels split by class, items as a backbone takes them."""
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ import torch
 from jaxtyping import Bool
 
 from metafuse.backbones import BACKBONES
+from metafuse.backbones.column_tokens import ABOUT
 from metafuse.embedder import OnProgress, fit_embedder
 from metafuse.encoders.pixels import decode_image, to_square
 from metafuse.episodes.base import EpisodePool
@@ -17,7 +19,8 @@ from metafuse.episodes.batch import Items
 from metafuse.episodes.splits import episode_pools
 from metafuse.errors import ConfigError, SchemaError
 from metafuse.features import FeatureCache, Features
-from metafuse.fusion.early import equal_weights, fit_early_fusion
+from metafuse.fusion.column_facts import column_facts, encode_names
+from metafuse.fusion.early import EarlyFusion, equal_weights, fit_early_fusion
 from metafuse.fusion.mapped import layout_of, modality_of, split_columns
 from metafuse.rows import Rows, take_rows
 from metafuse.schema import TABULAR, Modality, Schema, infer_schema
@@ -26,8 +29,11 @@ from metafuse.task import AdaptSpec, ClassSpec, open_any
 
 log = logging.getLogger(__name__)
 
-COLUMNS = "columns"
-"""The backbone on frozen features; every other takes raw images."""
+COLUMNS, COLUMN_TOKENS = "columns", "column_tokens"
+ON_FEATURES = (COLUMNS, COLUMN_TOKENS)
+"""The backbones on frozen features; every other takes raw images."""
+FITTED = {str(modality) for modality in (*TABULAR, Modality.SERIES, Modality.VECTOR, Modality.GEO)}
+"""Modalities that are encoded as each source's own rows need it."""
 ALL_CLASSES = ClassSpec(meta_val=0.0, meta_test=0.0)
 SHOWN = 5
 
@@ -40,11 +46,13 @@ class TrainingSource:
         items: All its rows.
         pools: "meta_train", "meta_val", "meta_test" -> the classes of that split; "all" -> all of them.
         encoders: Modality -> fingerprint of the encoder that made the items; empty for raw images.
+        content: Fingerprint of the rows, of what their columns are, and of the classes; empty where it is not known.
     """
 
     items: Items
     pools: Mapping[str, EpisodePool]
     encoders: Mapping[str, str]
+    content: str = ""
 
 
 def read_training_source(
@@ -89,10 +97,11 @@ def read_training_source(
     }
     pools = episode_pools(dataset.name, rows.labels, classes, **columns)
     pools["all"] = replace(episode_pools(dataset.name, rows.labels, ALL_CLASSES, **columns)["meta_train"], split="all")
-    if backbone != COLUMNS:
+    content = _fingerprint(opened.source.fingerprint, schema, pools)
+    if backbone not in ON_FEATURES:
         options = image_options(backbone, backbone_options)
         images, is_usable = _images(rows, schema, options["image_size"], options["in_channels"], dataset.name)
-        return TrainingSource(images, _leave_out(pools, is_usable), {})
+        return TrainingSource(images, _leave_out(pools, is_usable), {}, content)
     adapt = spec.adapt if spec else AdaptSpec()
     embedder = fit_embedder(rows, schema, cache, models=adapt.models, device=device)
     features, _ = embedder.encode(rows, on_progress)
@@ -100,7 +109,8 @@ def read_training_source(
     is_usable = np.any([np.zeros(len(rows), dtype=bool), *present], axis=0)
     empty = dict.fromkeys(np.flatnonzero(~is_usable).tolist(), "every column is empty")
     _report_left_out(rows, empty, "feature", dataset.name)
-    return TrainingSource(feature_items(features), _leave_out(pools, is_usable), embedder.spec.fingerprints)
+    items = feature_items(features) if backbone == COLUMNS else token_items(features)
+    return TrainingSource(items, _leave_out(pools, is_usable), embedder.spec.fingerprints, content)
 
 
 def image_options(backbone: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,14 +135,42 @@ def image_options(backbone: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def feature_items(features: Features) -> dict[str, torch.Tensor]:
     """Lay out a source's features as the `columns` backbone takes them, each modality with the same weight."""
-    columns = [name for name in features.modalities if features.present[name].any() and features.matrices[name].size]
-    fusion = fit_early_fusion(features, equal_weights(features, columns))
+    return _lay_out(features, fit_early_fusion(features, equal_weights(features, _columns_of(features))))
+
+
+def token_items(features: Features) -> dict[str, torch.Tensor]:
+    """Lay out a source's features as the `column_tokens` backbone takes them, each column with the same weight.
+
+    What is known of each column lies beside it, the same in every row.
+    """
+    columns = _lay_out(features, fit_early_fusion(features, dict.fromkeys(_columns_of(features), 1.0)))
+    names = dict(zip(columns, encode_names([name.split("/", 1)[1] for name in columns]), strict=True))
+    return columns | about_columns(columns, names)
+
+
+def about_columns(
+    columns: Mapping[str, torch.Tensor], names: Mapping[str, np.ndarray], *, seed: int = 0
+) -> dict[str, torch.Tensor]:
+    """Lay out the facts of columns and the embeddings of their names, "about/modality/column" -> (n_rows, ...)."""
+    facts = column_facts({name: x.numpy() for name, x in columns.items()}, seed=seed)
+    n_rows = len(next(iter(columns.values())))
+    return {
+        ABOUT + name: torch.from_numpy(np.concatenate([facts[place], names[name]])).expand(n_rows, -1)
+        for place, name in enumerate(columns)
+    }
+
+
+def _columns_of(features: Features) -> list[str]:
+    return [name for name in features.modalities if features.present[name].any() and features.matrices[name].size]
+
+
+def _lay_out(features: Features, fusion: EarlyFusion) -> dict[str, torch.Tensor]:
     split = split_columns(fusion.forward(features), layout_of(fusion, features.modalities))
     return {name: torch.from_numpy(np.ascontiguousarray(x)) for name, x in split.items()}
 
 
 def modality_dims(sources: Sequence[TrainingSource]) -> dict[str, int]:
-    """Dimension of each modality's features, tables left out: their encoding differs from source to source.
+    """Dimension of each modality's features, but of those whose encoding differs from source to source.
 
     Raises:
         ConfigError: sources disagree, because they are encoded by different models.
@@ -142,7 +180,7 @@ def modality_dims(sources: Sequence[TrainingSource]) -> dict[str, int]:
         assert isinstance(source.items, Mapping)
         for name, items in source.items.items():
             modality = modality_of(name)
-            if modality in {str(each) for each in TABULAR}:
+            if name.startswith(ABOUT) or modality in FITTED:
                 continue
             if dims.setdefault(modality, items.shape[1]) != items.shape[1]:
                 raise ConfigError(
@@ -150,6 +188,12 @@ def modality_dims(sources: Sequence[TrainingSource]) -> dict[str, int]:
                     f"and {items.shape[1]} dimensions. Name the same model under [adapt] of each task file."
                 )
     return dims
+
+
+def modality_names(sources: Sequence[TrainingSource]) -> list[str]:
+    """Name the modalities that columns of the sources have, sorted."""
+    names = {name for source in sources if isinstance(source.items, Mapping) for name in source.items}
+    return sorted({modality_of(name) for name in names if not name.startswith(ABOUT)})
 
 
 def _images(
@@ -195,6 +239,14 @@ def _report_left_out(rows: Rows, refused: Mapping[int, str], what: str, name: st
 
 def _leave_out(pools: Mapping[str, EpisodePool], is_usable: Bool[np.ndarray, " n_rows"]) -> dict[str, EpisodePool]:
     return {split: replace(pool, class_id=np.where(is_usable, pool.class_id, -1)) for split, pool in pools.items()}
+
+
+def _fingerprint(rows: str, schema: Schema, pools: Mapping[str, EpisodePool]) -> str:
+    digest = hashlib.sha256(f"{rows}{[(column.name, str(column.modality)) for column in schema.columns]}".encode())
+    for split, pool in sorted(pools.items()):
+        digest.update(f"{split}{pool.classes}".encode())
+        digest.update(pool.class_id.astype(np.int64).tobytes())
+    return digest.hexdigest()
 
 
 def _column(rows: Rows, column: str | None, name: str) -> np.ndarray | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from metafuse.artifact import check_target, restore_save
+from metafuse.backbones.column_tokens import ABOUT
 from metafuse.embedder import OnProgress
 from metafuse.encoders.models import torch_device
 from metafuse.errors import ConfigError
@@ -20,14 +21,26 @@ from metafuse.meta_training.arguments import read_sizes
 from metafuse.meta_training.checkpoint import MARKER, Checkpoint, load_progress, save_checkpoint
 from metafuse.meta_training.log import open_log
 from metafuse.meta_training.loop import meta_train_sources
+from metafuse.meta_training.schemas import vary_schema
 from metafuse.meta_training.settings import MetaTrainingSettings
-from metafuse.meta_training.sources import COLUMNS, TrainingSource, image_options, modality_dims, read_training_source
+from metafuse.meta_training.sources import (
+    COLUMN_TOKENS,
+    COLUMNS,
+    ON_FEATURES,
+    TrainingSource,
+    image_options,
+    modality_dims,
+    modality_names,
+    read_training_source,
+)
 from metafuse.meta_training.state import Progress
 from metafuse.task import EpisodeSizes
 
 log = logging.getLogger(__name__)
 
 FEWEST_CLASSES = 2
+N_SCHEMAS = 7
+"""Made out of each source for the `column_tokens` backbone, beside its own."""
 
 
 def meta_train(
@@ -51,7 +64,8 @@ def meta_train(
         sources: What `adapt` takes as a source; each needs a label column. Class splits come from the task files.
         learner: Name in the registry of episodic learners.
         out: Folder of the checkpoint; written after every validation, whole or not at all.
-        backbone: "columns" on the frozen features of every column, or a network on raw images ("conv4", "resnet12").
+        backbone: "columns" or "column_tokens" on the frozen features of every column, or a network on raw images
+            ("conv4", "resnet12").
         learner_options: Arguments of the learner.
         backbone_options: Arguments of the backbone.
         sizes: Of the episodes; those of the first source's task file when None.
@@ -75,7 +89,8 @@ def meta_train(
         raise ConfigError("expected at least one source to train on, got none. Name a task, a file or a folder.")
     EPISODIC.get(learner)
     _check_out(out, resume)
-    options = dict(backbone_options or {}) if backbone == COLUMNS else image_options(backbone, backbone_options or {})
+    given, on_features = dict(backbone_options or {}), backbone in ON_FEATURES
+    options = given if on_features else image_options(backbone, given)
     read = [
         read_training_source(
             source, backbone, options, open_cache(cache_dir), device=settings.device, on_progress=on_progress
@@ -83,9 +98,10 @@ def meta_train(
         for source in sources
     ]
     own = dict(learner_options or {})
-    if backbone == COLUMNS:
-        options = {"dims": modality_dims(read)} | options
+    if on_features:
         own = _embedding_dim(learner, read) | own
+        modalities = {"modalities": modality_names(read)} if backbone == COLUMN_TOKENS else {}
+        options = {"dims": modality_dims(read)} | modalities | options
     asked = Checkpoint(
         spec=LearnerSpec(learner, backbone, own, options),
         weights={},
@@ -94,7 +110,10 @@ def meta_train(
         sizes=(sizes or read_sizes(sources[0])).model_dump(),
         settings=settings,
         history=(),
+        content={source.pools["meta_train"].name: source.content for source in read},
     )
+    if backbone == COLUMN_TOKENS:
+        read = [varied for source in read for varied in vary_schema(source, N_SCHEMAS, settings.seed)]
     progress = load_progress(out, asked) if resume else None
     train_sizes = EpisodeSizes(**asked.sizes)
     with open_log(log_folder) as write_log:
@@ -145,7 +164,9 @@ def _embedding_dim(learner: str, sources: Sequence[TrainingSource]) -> dict[str,
     if "dim" not in inspect.signature(EPISODIC.get(learner)).parameters:
         return {}
     dims = {
-        source.pools["meta_train"].name: sum(items.shape[1] for items in source.items.values())
+        source.pools["meta_train"].name: sum(
+            items.shape[1] for name, items in source.items.items() if not name.startswith(ABOUT)
+        )
         for source in sources
         if isinstance(source.items, Mapping)
     }

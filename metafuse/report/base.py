@@ -147,12 +147,15 @@ class ModalityContribution:
         alone: Accuracy with this modality only.
         without: Accuracy with all the others.
         weight: Its share in the fusion, 0..1.
+        shapley: Accuracy it adds on average over every order of adding modalities, as a share; all of them sum to
+            what is reached beyond chance. None for what sees every modality.
     """
 
     name: str
     alone: Estimate | None = None
     without: Estimate | None = None
     weight: float | None = None
+    shapley: float | None = None
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def first_frame(content: bytes) -> "Image":
         frame = next(_even_frames(source), None)
         if frame is None:
             raise MediaError("has no frames")
-        return frame.to_image()  # type: ignore[no-any-return]
+        return frame.to_image()  # type: ignore[no-untyped-call,no-any-return]
 
 
 def _small_frames(source: "InputContainer") -> "list[VideoFrame]":

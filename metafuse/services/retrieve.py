@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from metafuse.crossmodal.alignment import CrossModal
+from metafuse.errors import ConfigError
+from metafuse.features import Features
 from metafuse.index.base import Index
+from metafuse.schema import Modality
 
 
 @dataclass(frozen=True)
@@ -43,3 +47,30 @@ def retrieve(
         if row_id != exclude_id
     ]
     return hits[:k]
+
+
+def retrieve_across(
+    spaces: CrossModal, query: Features, items: Features, *, source: Modality, target: Modality, k: int
+) -> list[tuple[int, float]]:
+    """Find the k rows whose `target` is most similar to a query's `source`, in a space the two share.
+
+    Args:
+        spaces: Of the source.
+        query: One item.
+        items: The source's rows; those without the target are never found.
+        source: What the query is.
+        target: What they are compared by.
+        k: Rows wanted.
+    Returns:
+        Position and cosine similarity of each, best first.
+    Raises:
+        SchemaError: no space joins the two.
+        ConfigError: k is below 1.
+    """
+    if k < 1:
+        raise ConfigError(f"k must be at least 1, got {k}. Ask for one row or more.")
+    embedded = spaces.item_embeddings(items, source, target)
+    similarity = embedded @ spaces.embed_query(query, source, target)[0]
+    there = np.flatnonzero(embedded.any(axis=1))
+    order = there[np.argsort(-similarity[there], kind="stable")[:k]]
+    return [(int(place), float(similarity[place])) for place in order]

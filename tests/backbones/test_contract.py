@@ -79,4 +79,4 @@ def test_whole_numbers_are_refused(name):
 
 
 def test_every_backbone_of_one_tensor_is_tested():
-    assert sorted([*CASES, "columns"]) == BACKBONES.names()
+    assert sorted([*CASES, "columns", "column_tokens"]) == BACKBONES.names()

@@ -1,6 +1,6 @@
 import numpy as np
 
-from metafuse.fusion.late import combine_experts, fit_expert_weights, log_softmax
+from metafuse.fusion.late import WeightedProduct, combine_experts, fit_expert_weights, log_softmax
 
 
 def test_product_of_two_experts_by_hand():
@@ -33,3 +33,9 @@ def test_without_evidence_the_prior_stands():
 def test_product_without_any_weight_is_uniform():
     voice = np.log([[0.7, 0.2, 0.1]])
     np.testing.assert_allclose(np.exp(combine_experts([voice, voice], [0.0, 0.0])), np.full((1, 3), 1 / 3))
+
+
+def test_weighted_product_is_the_same_product():
+    first, second = np.log([[0.8, 0.2]]), np.log([[0.5, 0.5]])
+    found = WeightedProduct((1.0, 1.0)).combine([first, second])
+    np.testing.assert_array_equal(found, combine_experts([first, second], [1.0, 1.0]))

@@ -7,7 +7,14 @@ import torch
 
 from metafuse.errors import ConfigError, SchemaError
 from metafuse.features import Features
-from metafuse.meta_training.sources import TrainingSource, feature_items, image_options, modality_dims
+from metafuse.meta_training.sources import (
+    TrainingSource,
+    feature_items,
+    image_options,
+    modality_dims,
+    modality_names,
+    token_items,
+)
 from metafuse.meta_training.sources import read_training_source as read_source
 from metafuse.schema import Modality
 
@@ -107,3 +114,53 @@ def test_image_options_spell_out_the_defaults():
 def test_a_backbone_without_images_is_refused():
     with pytest.raises(ConfigError, match="backbone 'columns' takes no images"):
         image_options("columns", {"dims": {}})
+
+
+@pytest.fixture
+def names_of_one(monkeypatch):
+    """Embeddings of names without a text model."""
+    from metafuse.fusion.column_facts import NAME_DIM
+
+    monkeypatch.setattr(
+        "metafuse.meta_training.sources.encode_names",
+        lambda names: np.stack([np.full(NAME_DIM, len(name), dtype=np.float32) for name in names]),
+    )
+
+
+def test_tokens_have_columns_alike_and_what_is_known_of_them_beside(names_of_one):
+    generator = np.random.default_rng(0)
+    matrices = {name: generator.standard_normal((5, 4)).astype(np.float32) for name in ("a", "bb", "photo")}
+    features = Features(
+        matrices,
+        {name: np.ones(5, dtype=bool) for name in matrices},
+        {"a": Modality.TEXT, "bb": Modality.TEXT, "photo": Modality.IMAGE},
+    )
+    items = token_items(features)
+    assert list(items) == ["text/a", "text/bb", "image/photo", "about/text/a", "about/text/bb", "about/image/photo"]
+    for name in ("text/a", "text/bb", "image/photo"):
+        torch.testing.assert_close(items[name].norm(dim=1), torch.full((5,), 3**-0.5))
+    assert items["about/text/bb"].shape == (5, 386)
+    assert items["about/text/bb"][:, 2:].unique().tolist() == [2.0]
+    read = TrainingSource(items, {}, {})
+    assert (modality_dims([read]), modality_names([read])) == ({"text": 4, "image": 4}, ["image", "text"])
+
+
+def test_the_fingerprint_of_a_source_changes_with_its_rows_and_its_classes(department, cache):
+    def content(**options):
+        return read_source(department(**options), "columns", {}, cache, device="cpu").content
+
+    plain = content()
+    assert plain == content()
+    assert plain != content(price=np.arange(96) % 7)
+    assert plain != content(more="meta_train = ['topic 1', 'topic 2', 'topic 3']")
+
+
+def test_modalities_encoded_source_by_source_have_no_dimension_of_their_own():
+    sources = [
+        TrainingSource(
+            {"text/note": torch.zeros(2, 4), "series/load": torch.zeros(2, n), "geo/place": torch.zeros(2, n)}, {}, {}
+        )
+        for n in (3, 5)
+    ]
+    assert modality_dims(sources) == {"text": 4}
+    assert modality_names(sources) == ["geo", "series", "text"]

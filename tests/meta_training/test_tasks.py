@@ -233,3 +233,35 @@ def test_a_checkpoint_of_another_encoder_is_refused(department, tmp_path):
     with pytest.raises(ConfigError, match="knows text, the source has image"):
         base.check_encoders({"image": "handcrafted"})
     base.check_encoders(other.encoders)
+
+
+def test_a_source_that_changed_is_not_trained_on_further(department, tmp_path):
+    task = department()
+    meta_train([task], "prototypical", tmp_path / "ck", settings=QUICK)
+    csv = tmp_path / "dept.csv"
+    csv.write_text(csv.read_text().replace("charger", "coat"))
+    with pytest.raises(
+        ConfigError, match=r"cannot be resumed: source 'dept' is not what it was trained on so far, its"
+    ):
+        meta_train([task], "prototypical", tmp_path / "ck", settings=QUICK, resume=True)
+
+
+def test_column_tokens_train_on_varied_schemas_and_are_adapted_to_another(department, tmp_path, monkeypatch):
+    for module in ("metafuse.meta_training.sources", "metafuse.fusion.attention"):
+        monkeypatch.setattr(f"{module}.encode_names", lambda names: np.ones((len(names), 384), dtype=np.float32))
+    priced = department("priced", price=np.arange(96) % 7 * 1.5, more="meta_train = ['topic 1', 'topic 2', 'topic 3']")
+    found = meta_train([priced], "prototypical", tmp_path / "ck", backbone="column_tokens", settings=QUICK)
+    assert (found.spec.backbone, found.sources) == ("column_tokens", ("priced",))
+    assert found.spec.backbone_options == {"dims": {"text": 32}, "modalities": ["numeric", "text"]}
+    assert (
+        meta_train(
+            [priced], "prototypical", tmp_path / "ck", backbone="column_tokens", settings=QUICK, resume=True
+        ).history[1:]
+        == found.history[1:]
+    )
+    other = department("other", weight=np.arange(96) % 5 * 1.0, shelf=np.arange(96) % 11 * 1.0)
+    run = metafuse.adapt(other, base=tmp_path / "ck", out=tmp_path / "run")
+    embedding = run.embed(other)
+    np.testing.assert_allclose(metafuse.load(tmp_path / "run").embed(other), embedding, atol=1e-6)
+    with pytest.raises(ConfigError, match=r"weighs columns and serves as the fusion only\. Use --learner auto"):
+        metafuse.adapt(other, base=tmp_path / "ck", learner="ridge")
