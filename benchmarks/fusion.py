@@ -19,6 +19,8 @@ from metafuse.adaptation import adapt_features, columns_by_modality
 from metafuse.features import Features
 
 SHARES = (0.3, 0.6)
+FIRST_SEED = 10
+"""Draws 0 to 9 were looked at while fusion was developed, and 100 and up chose its constants."""
 
 
 def adapted_accuracy(one: Draw, class_shots: Features | None, fusion: str, seed: int) -> float:
@@ -81,11 +83,10 @@ def main() -> None:
     for name in [args.set] if args.set else SETS:
         encoded = encode_set(name, args.data, args.cache_dir)
         for k in [args.k_shot] if args.k_shot else shots:
-            draws = [measure(encoded, k, seed) for seed in range(args.draws)]
+            draws = [measure(encoded, k, seed) for seed in range(FIRST_SEED, FIRST_SEED + args.draws)]
             setting = {"what": args.what, "set": name, "k_shot": k}
-            record = append_record(
-                args.results, setting, draws, command=f"python benchmarks/fusion.py {args.what} --data DIR"
-            )
+            command = f"python benchmarks/fusion.py {args.what} --data DIR"
+            record = append_record(args.results, setting, draws, command=command, first_seed=FIRST_SEED)
             print(setting, {metric: round(100 * value["mean"], 1) for metric, value in record["metrics"].items()})
 
 

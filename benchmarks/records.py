@@ -20,15 +20,21 @@ PACKAGES = ("torch", "transformers", "sentence-transformers", "scikit-learn", "f
 
 
 def append_record(
-    path: Path, setting: Mapping[str, str | int], draws: Sequence[Mapping[str, float]], *, command: str
+    path: Path,
+    setting: Mapping[str, str | int],
+    draws: Sequence[Mapping[str, float]],
+    *,
+    command: str,
+    first_seed: int = 0,
 ) -> dict[str, Any]:
     """Add one setting to a results file.
 
     Args:
         path: File of JSON lines.
         setting: What was measured: name -> value.
-        draws: Metric -> value, one mapping per seed 0, 1, ...
+        draws: Metric -> value, one mapping per seed.
         command: What reproduces it, with DIR for the folder of the public sets.
+        first_seed: Seed of the first draw; the others follow.
     Returns:
         The record as written; each metric with its values, their mean and the half-width of its 95 % interval.
     """
@@ -44,7 +50,7 @@ def append_record(
     record = {
         "setting": dict(setting),
         "metrics": metrics,
-        "seeds": list(range(len(draws))),
+        "seeds": list(range(first_seed, first_seed + len(draws))),
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "command": command,
         "environment": describe_environment(),

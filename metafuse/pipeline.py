@@ -11,6 +11,7 @@ import numpy as np
 from metafuse.adaptation import adapt_features, columns_by_modality, measure
 from metafuse.artifact import check_target
 from metafuse.base_checkpoint import Base, open_base
+from metafuse.crossmodal.alignment import CrossModal, fit_crossmodal
 from metafuse.crossmodal.filling import Filler, fit_filler
 from metafuse.embedder import Embedder, OnProgress, fit_embedder
 from metafuse.encoders.models import torch_device
@@ -86,13 +87,14 @@ def adapt(
         features, failed = embedder.encode(prepared.rows, on_progress)
         if start is not None:
             start.check_encoders(embedder.spec.fingerprints)
+        spaces = fit_crossmodal(features, seed=seed) if how.align else None
         filler = None if how.fill == "none" else fit_filler(features, method=how.fill, seed=seed)
         shots = _class_shots(embedder, opened.task, classes)
     settings = Settings(
         prepared.dataset.name, how.learner, how.fusion, how.false_alarm, seed, device, opened.source.fingerprint,
         base=None if base is None else str(base),
     )  # fmt: skip
-    encoded = _Encoded(embedder, features, tuple(failed), filler, classes, shots)
+    encoded = _Encoded(embedder, features, tuple(failed), spaces, filler, classes, shots)
     run = _adapt_encoded(prepared, encoded, settings, start, timings)
     if out is not None:
         run.save(out)
@@ -107,6 +109,7 @@ class _Encoded:
         embedder: What encoded them.
         features: All rows.
         failed: Cells that could not be encoded.
+        spaces: Join modalities; None where they are learned later, if at all.
         filler: Fills the gaps of rows; None where they stay.
         classes: Label of each class.
         class_shots: One row per class, made of its name; None where nothing reads words.
@@ -115,6 +118,7 @@ class _Encoded:
     embedder: Embedder
     features: Features
     failed: tuple[Quarantined, ...]
+    spaces: CrossModal | None
     filler: Filler | None
     classes: tuple[str, ...]
     class_shots: Features | None
@@ -144,7 +148,8 @@ def _adapt_encoded(
         settings, encoded.embedder.spec, classes, adapted, metrics, features, class_index, assessed.embeddings,
         assessed.logits, assessed.p_values,
         quarantine=(*prepared.dataset.quarantine, *encoded.failed), notes=tuple(notes), changes=prepared.changes,
-        joins=prepared.dataset.joins, filler=encoded.filler, timings=timings,
+        joins=prepared.dataset.joins, filler=encoded.filler,
+        crossmodal=encoded.spaces, timings=timings,
     )  # fmt: skip
     return Run(state, prepared.rows, encoded.embedder, index)
 

@@ -30,7 +30,15 @@ from metafuse.services.retrieve import retrieve, retrieve_across
 from metafuse.services.suggest import suggest_labels
 from metafuse.sources.labels import text_key
 from metafuse.state import State
-from metafuse.tables import cluster_table, group_table, hit_table, prediction_table, row_texts
+from metafuse.tables import (
+    anomaly_table,
+    cluster_table,
+    group_table,
+    hit_table,
+    prediction_table,
+    row_texts,
+    suggestion_table,
+)
 from metafuse.task import open_any
 from metafuse.value_patterns import parse_numbers
 
@@ -65,8 +73,13 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Leave-one-out accuracy on the support set with its 95 % interval, baseline, modalities, timings."""
-        return self.state.metrics.as_dict() | {"timings": dict(self.state.timings)}
+        """Leave-one-out accuracy on the support set with its 95 % interval, baseline, modalities, timings.
+
+        And recall@1/5/10 across modalities, once `crossmodal` was asked for.
+        """
+        spaces = self.known_spaces
+        across = {} if spaces is None else {"across_modalities": spaces.as_dict()}
+        return self.state.metrics.as_dict() | across | {"timings": dict(self.state.timings)}
 
     def save(self, path: Path | str) -> Path:
         """Write the run and its report to a folder; `metafuse.load` gives the same answers bit for bit.
@@ -84,8 +97,9 @@ class Run:
             ],
             imports=REPORT_IMPORTS,
         )
+        state = replace(self.state, crossmodal=self.known_spaces)
         report = collect_report(
-            self.state,
+            state,
             self.rows,
             texts=self.texts,
             predictions=self.predictions,
@@ -97,7 +111,7 @@ class Run:
             layout=layout,
         )
         page = render_report(report)
-        save_state(Path(path), self.state, self.rows, self.index, predictions=self.predictions, report=page)
+        save_state(Path(path), state, self.rows, self.index, predictions=self.predictions, report=page)
         return Path(path)
 
     def summary(self) -> dict[str, Any]:
@@ -172,8 +186,12 @@ class Run:
     @cached_property
     def crossmodal(self) -> CrossModal | None:
         """Spaces learned from rows that have two modalities; None where too few have."""
-        known = self.state.crossmodal
-        return known or fit_crossmodal(self.state.features, seed=self.state.settings.seed)
+        return self.known_spaces or fit_crossmodal(self.state.features, seed=self.state.settings.seed)
+
+    @property
+    def known_spaces(self) -> CrossModal | None:
+        """`crossmodal` where it was learned already."""
+        return self.__dict__.get("crossmodal", self.state.crossmodal)
 
     def retrieve_row(self, row_id: object, k: int = 10) -> pd.DataFrame:
         """Find the rows most similar to one of the source's own, itself left out."""
@@ -223,18 +241,11 @@ class Run:
         """
         if limit < 1:
             raise ConfigError(f"limit must be at least 1, got {limit}. Ask for one row or more.")
-        judged = self.judged
-        order = np.argsort(-judged.anomaly_score, kind="stable")[:limit]
-        near = nearest_normal(self.state.embeddings, judged.anomaly_score, order, device=self.state.settings.device)
-        return pd.DataFrame(
-            {
-                "id": self.rows.ids[order],
-                "anomaly_score": judged.anomaly_score[order],
-                "reason": [judged.explain(int(row)) for row in order],
-                "nearest_normal": [self.rows.ids[rows].tolist() for rows in near],
-                "text": [self.texts[row][:EXCERPT] for row in order],
-            }
+        order = np.argsort(-self.judged.anomaly_score, kind="stable")[:limit]
+        near = nearest_normal(
+            self.state.embeddings, self.judged.anomaly_score, order, device=self.state.settings.device
         )
+        return anomaly_table(self.rows.ids, self.judged, order, near, [self.texts[row][:EXCERPT] for row in order])
 
     def suggest_labels(self, n: int = 20) -> pd.DataFrame:
         """List the rows to label next, most useful first: uncertain, and spread out.
@@ -251,16 +262,7 @@ class Run:
             n=n,
             seed=self.state.settings.seed,
         )
-        places = [suggestion.row for suggestion in found]
-        return pd.DataFrame(
-            {
-                "id": self.rows.ids[places],
-                "label": self.predictions["label"].iloc[places].to_numpy(),
-                "probability": self.predictions["probability"].iloc[places].to_numpy(),
-                "reason": [suggestion.reason for suggestion in found],
-                "text": [self.texts[place][:EXCERPT] for place in places],
-            }
-        )
+        return suggestion_table(self.predictions, found, [self.texts[one.row][:EXCERPT] for one in found])
 
     @cached_property
     def texts(self) -> list[str]:

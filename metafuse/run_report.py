@@ -24,6 +24,7 @@ from metafuse.report.base import (
     Gaps,
     ModalityContribution,
     QuarantinedRow,
+    Recall,
     ReportData,
     ReportRow,
     Setup,
@@ -126,6 +127,7 @@ def collect_report(
             for found in state.metrics.classes
         ),
         confusions=tuple(Confusion(*found) for found in state.metrics.confusions),
+        recalls=_recalls(state),
         modalities=tuple(_contribution(name, found) for name, found in state.metrics.modalities.items()),
         clusters=tuple(
             ClusterSummary(place, group.name, group.n_rows, group.is_new, group.words, show.rows(group.central_rows))
@@ -260,6 +262,18 @@ def _contribution(name: str, found: ModalityResult) -> ModalityContribution:
     without = None if found.without is None else _estimate(found.without)
     shapley = None if found.shapley is None else found.shapley.accuracy
     return ModalityContribution(name, _estimate(found.alone), without, found.weight, shapley)
+
+
+def _recalls(state: State) -> tuple[Recall, ...]:
+    pairs = state.crossmodal.pairs if state.crossmodal else ()
+    return tuple(
+        Recall(f"{source} to {target}", pair.recall.n_held_out, shares, min(1.0, 10 / pair.recall.n_held_out))
+        for pair in pairs
+        for source, target, shares in (
+            (pair.x, pair.y, pair.recall.forward),
+            (pair.y, pair.x, pair.recall.backward),
+        )
+    )
 
 
 def _estimate(found: Proportion) -> Estimate | None:

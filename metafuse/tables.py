@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from metafuse.fusion.late import log_softmax
 from metafuse.rows import Rows
 from metafuse.schema import WRITTEN, Modality, Schema
+from metafuse.services.anomaly import Anomalies
 from metafuse.services.cluster import Clustering
+from metafuse.services.suggest import Suggestion
 from metafuse.sources.cells import as_text
 from metafuse.sources.labels import text_key
 
@@ -102,5 +104,52 @@ def group_table(ids: pd.Index, found: Clustering) -> pd.DataFrame:
             "n_rows": [group.n_rows for group in found.clusters],
             "words": [list(group.words) for group in found.clusters],
             "central_rows": [[text_key(ids[row]) for row in group.central_rows] for group in found.clusters],
+        }
+    )
+
+
+def anomaly_table(
+    ids: pd.Index,
+    judged: Anomalies,
+    order: Int[np.ndarray, " m"],
+    near: Int[np.ndarray, "m k"],
+    texts: Sequence[str],
+) -> pd.DataFrame:
+    """The strangest rows: id, anomaly_score (up = more anomalous), reason, nearest_normal (ids), text.
+
+    Args:
+        ids: Of all rows.
+        judged: How unusual each row is.
+        order: Positions of the rows to list.
+        near: Positions of the ordinary rows nearest to each.
+        texts: What each listed row says.
+    """
+    return pd.DataFrame(
+        {
+            "id": ids[order],
+            "anomaly_score": judged.anomaly_score[order],
+            "reason": [judged.explain(int(row)) for row in order],
+            "nearest_normal": [ids[rows].tolist() for rows in near],
+            "text": list(texts),
+        }
+    )
+
+
+def suggestion_table(predictions: pd.DataFrame, found: Sequence[Suggestion], texts: Sequence[str]) -> pd.DataFrame:
+    """Rows to label next: id, label (predicted), probability, reason, text.
+
+    Args:
+        predictions: For all rows.
+        found: Most useful first.
+        texts: What each suggested row says.
+    """
+    own = predictions.iloc[[suggestion.row for suggestion in found]]
+    return pd.DataFrame(
+        {
+            "id": own["id"].array,
+            "label": own["label"].to_numpy(),
+            "probability": own["probability"].to_numpy(),
+            "reason": [suggestion.reason for suggestion in found],
+            "text": list(texts),
         }
     )

@@ -66,6 +66,7 @@ class AdaptSpec(_Strict):
     text_model: str = "all-MiniLM-L6-v2"
     image_model: str = "handcrafted"
     audio_model: str = "statistics"
+    align: bool = Field(default=False, description="learn at once what `search --to` else learns when first asked")
     fill: str = Field(default="none", description="none, or how gaps are filled: auto, ridge, knn, vae, ...")
     k_shot: int | None = Field(default=None, ge=1, description="labels kept per class, drawn with the seed")
 

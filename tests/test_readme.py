@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,16 +41,36 @@ def test_every_command_and_option_exists():
             assert option in shown.stdout, f"{' '.join(command)}: no option {option}"
 
 
+def completed(example: str) -> str:
+    """A part of a task file with the name and source that every task file has."""
+    keys = tomllib.loads(example)
+    name = "" if "name" in keys else "name = 'part'\n"
+    source = "" if "source" in keys else "\n[source]\npath = 'rows.csv'\n"
+    return name + example + source
+
+
 def test_task_file_examples_are_task_files(tmp_path):
     from metafuse.task import load_task
 
     specs = []
     for place, example in enumerate(blocks("toml")):
-        (tmp_path / f"{place}.toml").write_text(example, encoding="utf-8")
+        (tmp_path / f"{place}.toml").write_text(completed(example), encoding="utf-8")
         specs.append(load_task(tmp_path / f"{place}.toml").spec)
-    assert [spec.name for spec in specs] == ["returns", "tickets"]
-    assert specs[0].adapt.false_alarm == 0.02
-    assert specs[1].classes.group_column == "department"
+    whole = [spec for spec in specs if spec.name != "part"]
+    assert [spec.name for spec in whole] == ["returns", "tickets", "tickets"]
+    assert whole[0].adapt.false_alarm == 0.02
+    assert [join.by for join in whole[1].join] == ["time", "place", "meaning", "key"]
+    assert whole[2].classes.group_column == "department"
+
+
+def test_named_fusions_and_ways_to_fill_are_all_there_are():
+    from metafuse.crossmodal import TRANSLATORS
+    from metafuse.fusion import FUSIONS
+
+    (example,) = [example for example in blocks("toml") if "fusion = " in example]
+    named = {line.split(" = ")[0]: set(re.findall(r"\w+", line.split("#")[1])) for line in example.splitlines()[1:]}
+    assert set(FUSIONS.names()) - {"auto"} <= named["fusion"]
+    assert set(TRANSLATORS.names()) <= named["fill"]
 
 
 def test_named_learners_are_all_there_are():
@@ -61,7 +82,7 @@ def test_named_learners_are_all_there_are():
     assert sorted(re.findall(r"`([\w-]+)`", "".join(rows))) == EPISODIC.names()
 
 
-@pytest.mark.parametrize("script", ["table.py", "meta_table.py"])
+@pytest.mark.parametrize("script", ["table.py", "meta_table.py", "fusion_table.py"])
 def test_results_tables_are_what_was_measured(script):
     found = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / script, "--check"], capture_output=True, text=True, check=False

@@ -159,6 +159,23 @@ class ModalityContribution:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """How well rows are found from one modality to another, on held-out pairs.
+
+    Args:
+        way: "text to image".
+        n_queries: Held-out rows, each searched for among as many.
+        shares: k -> share of the queries that find their row among the first k, 0..1.
+        chance: What ten at random would give.
+    """
+
+    way: str
+    n_queries: int
+    shares: Mapping[int, float]
+    chance: float
+
+
+@dataclass(frozen=True)
 class ReportRow:
     """One row as it is shown; its photo is found by `row_id` in `ReportData.photos`.
 
@@ -232,6 +249,7 @@ class ReportData:
         classes: Leave-one-out result per class.
         confusions: Pairs of classes taken for each other, most frequent first.
         modalities: What each modality adds.
+        recalls: How well one modality is found by another; empty where that was not learned.
         clusters: Groups of rows.
         anomalies: Most unusual first.
         suggestions: Most useful to label first.
@@ -255,6 +273,7 @@ class ReportData:
     classes: tuple[ClassAccuracy, ...] = ()
     confusions: tuple[Confusion, ...] = ()
     modalities: tuple[ModalityContribution, ...] = ()
+    recalls: tuple[Recall, ...] = ()
     clusters: tuple[ClusterSummary, ...] = ()
     anomalies: tuple[AnomalySummary, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
