@@ -21,9 +21,10 @@ if TYPE_CHECKING:
         SourceError,
     )
     from metafuse.inspection import inspect
+    from metafuse.loading import load
     from metafuse.meta_training.tasks import meta_train
     from metafuse.pipeline import adapt
-    from metafuse.run import Run, load
+    from metafuse.run import Run
 
 _HOMES = {
     "AdaptationError": "metafuse.errors",
@@ -36,7 +37,7 @@ _HOMES = {
     "SourceError": "metafuse.errors",
     "adapt": "metafuse.pipeline",
     "inspect": "metafuse.inspection",
-    "load": "metafuse.run",
+    "load": "metafuse.loading",
     "meta_train": "metafuse.meta_training.tasks",
 }
 

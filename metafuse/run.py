@@ -13,7 +13,7 @@ from jaxtyping import Float
 from metafuse.crossmodal.alignment import CrossModal, fit_crossmodal
 from metafuse.embedder import Embedder, OnProgress
 from metafuse.errors import ConfigError, SchemaError
-from metafuse.features import Features, open_cache
+from metafuse.features import Features
 from metafuse.fusion.late import log_softmax
 from metafuse.index.faiss_index import FaissIndex
 from metafuse.parallel import run_side_by_side
@@ -22,7 +22,7 @@ from metafuse.report.page import render_report
 from metafuse.rows import Rows, take_rows
 from metafuse.run_report import collect_report, examine_rows, lay_out
 from metafuse.run_summary import count_facts, summarise
-from metafuse.saving import load_state, save_state
+from metafuse.saving import save_state
 from metafuse.schema import WRITTEN, Modality
 from metafuse.services.anomaly import Anomalies, find_anomalies, nearest_normal
 from metafuse.services.cluster import Clustering, cluster
@@ -309,18 +309,3 @@ class Run:
             shown = ", ".join(list(self._places)[:3])
             raise SchemaError(f"no row has the id '{key}'. The source's ids look like {shown}. Use one of them.")
         return self._places[key]
-
-
-def load(path: Path | str, *, device: str = "auto", cache_dir: Path | str | None = None) -> Run:
-    """Load a run from its folder; it gives the same answers as when it was saved.
-
-    Args:
-        path: Folder that `adapt` or `Run.save` wrote.
-        device: "auto", "cpu" or "cuda", wherever the run was made.
-        cache_dir: Folder of the feature cache; the user's cache folder when None.
-    Raises:
-        ArtifactError: there is none, a file was changed, or the encoders are others than the run's.
-    """
-    state, rows, index = load_state(Path(path), device)
-    embedder = Embedder(state.spec, open_cache(cache_dir), device=device)
-    return Run(state, rows, embedder, index)

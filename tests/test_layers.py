@@ -59,6 +59,7 @@ ORDER = [
     "query",
     "tables",
     "run",
+    "loading",
     "pipeline",
     "inspection",
     "console",

@@ -16,7 +16,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Label new rows: label, probability, is_unknown, p_value."""
-    from metafuse.run import load
+    from metafuse.loading import load
 
     with progress() as on_progress:
         predicted = load(run, cache_dir=cache_dir).predict(rows, on_progress=on_progress)
@@ -37,7 +37,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find rows by text, by a row's id, by an image or by a sound."""
-    from metafuse.run import load
+    from metafuse.loading import load
 
     if sum(query is not None for query in (text, row, image, sound)) != 1:
         raise typer.BadParameter("give one of: a text, --row, --image or --sound")
@@ -59,7 +59,7 @@ def cluster(
     as_json: AsJson = False,
 ) -> None:
     """Group the rows: known classes kept together, new groups found and named."""
-    from metafuse.run import load
+    from metafuse.loading import load
 
     loaded = load(run)
     table(loaded.cluster(n_clusters=n_clusters) if as_json or out else loaded.cluster_summary(n_clusters), as_json, out)
@@ -69,7 +69,7 @@ def anomalies(
     run: RunFolder, limit: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 20, as_json: AsJson = False
 ) -> None:
     """List the strangest rows, with the reason."""
-    from metafuse.run import load
+    from metafuse.loading import load
 
     table(load(run).anomalies(limit=limit), as_json)
 
@@ -78,6 +78,6 @@ def suggest(
     run: RunFolder, n: Annotated[int, typer.Option("-n", min=1, help="Number of rows.")] = 20, as_json: AsJson = False
 ) -> None:
     """List the rows to label next, most useful first."""
-    from metafuse.run import load
+    from metafuse.loading import load
 
     table(load(run).suggest_labels(n=n), as_json)
