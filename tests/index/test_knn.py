@@ -96,12 +96,12 @@ def test_a_search_in_few_rows_is_exact():
 
 
 def test_a_search_in_many_rows_finds_most_neighbours_and_no_query_sways_another():
-    base, queries = near(EXACT_ROWS + 1000, 64), near(200, 64, seed=1)
+    base, queries = near(EXACT_ROWS + 1000, 128), near(200, 128, seed=1)
     _, expected = nearest_neighbours(queries, base, 10, device="cpu")
     search = NeighbourSearch(base, "cpu")
     similarities, found = search.search(queries, 10)
     shared = [len(set(one) & set(other)) for one, other in zip(found.tolist(), expected.tolist(), strict=True)]
-    assert np.mean(shared) > 8.5
+    assert np.mean(shared) > 8
     np.testing.assert_allclose(similarities[:, 0], (queries * base[found[:, 0]]).sum(axis=1), atol=1e-5)
     np.testing.assert_array_equal(search.search(queries[7:8], 10)[1], found[7:8])
     np.testing.assert_array_equal(NeighbourSearch(base, "cpu").search(queries[7:8], 10)[1], found[7:8])
