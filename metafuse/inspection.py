@@ -99,12 +99,11 @@ def _findings(quality: Quality) -> list[str]:
         for column in quality.columns
         if column.outliers
     ]
-    found += [
+    return found + [
         f"{pattern.n_rows} rows lack {', '.join(pattern.columns)} together"
         for pattern in quality.missing.patterns
         if len(pattern.columns) > 1
     ]
-    return found + [f"column '{leak.column}' is {leak.severity}: {leak.evidence}" for leak in quality.leaks]
 
 
 def _pairs(groups: Any) -> str:

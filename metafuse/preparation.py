@@ -1,6 +1,7 @@
 """From an opened source to rows whose schema, ids and labels are settled: what `adapt` and `inspect` start from."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from metafuse.rows import Rows, take_rows
 from metafuse.schema import Column, Modality, Schema, infer_schema
 from metafuse.sources.base import Dataset
 from metafuse.sources.labels import read_labels
-from metafuse.task import CleanSpec, Opened
+from metafuse.task import CleanSpec, Opened, TaskSpec
 
 SHOWN = 5
 """Labels named in a note."""
@@ -59,7 +60,7 @@ def prepare(
     """
     dataset, spec = opened.source.read(), opened.task
     outside = None if labels is None else read_labels(labels)
-    schema = infer_schema(dataset.frame, overrides=spec.columns if spec else None, label_column=label_column)
+    schema = infer_schema(dataset.frame, overrides=_known_columns(spec), label_column=label_column)
     if needs_labels and outside is None and schema.label_column is None:
         raise SchemaError(
             f"source '{dataset.name}' has no label column: expected one among {', '.join(map(str, dataset.frame))}. "
@@ -74,6 +75,14 @@ def prepare(
     schema, notes = _leave_out_leaks(schema, rows, overridden=set(spec.columns) if spec else set())
     joined = [line for report in dataset.joins for line in report.describe()]
     return Prepared(dataset, schema, rows, cleaner, cleaned.changes, (*joined, *notes, *_single_notes(rows)))
+
+
+def _known_columns(spec: TaskSpec | None) -> Mapping[str, Modality]:
+    """What a task file says columns are; the id of a long table is one even where it does not look like one."""
+    if spec is None:
+        return {}
+    ids = {spec.source.long.id: Modality.ID} if spec.source.long else {}
+    return ids | dict(spec.columns)
 
 
 def label_classes(rows: Rows) -> tuple[str, ...]:
@@ -97,12 +106,14 @@ def label_classes(rows: Rows) -> tuple[str, ...]:
 
 
 def _leave_out_leaks(schema: Schema, rows: Rows, overridden: set[str]) -> tuple[Schema, list[str]]:
-    """Ignore the columns that give the label away, unless a task file asks for them."""
+    """Ignore the columns that give the label away, unless a task file asks for them; warn of those that may."""
     notes = []
     for leak in find_leaks(rows.frame, schema, pd.Series(rows.labels, dtype=object), rows.media):
         if leak.severity == Severity.LEAK and leak.column not in overridden:
             schema = _ignore(schema, leak.column, leak.evidence)
             notes.append(f"column '{leak.column}' is left out: it gives the label away ({leak.evidence})")
+        else:
+            notes.append(f"column '{leak.column}' is {leak.severity}: {leak.evidence}")
     return schema, notes
 
 

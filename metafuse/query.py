@@ -57,8 +57,8 @@ def encode_one(query: object, embedder: Embedder) -> tuple[Features, Modality]:
         return embedder.encode_query(sounds=[_read_file(Path(str(query)))]), kind
     if not isinstance(query, str):
         raise ConfigError(
-            "expected a text, the path of an image or a sound, a row or an embedding to search for, got "
-            f"{type(query).__name__}. Give one of these."
+            "expected a text, the path of an image or a sound, a row or an embedding (these two without `to`) to "
+            f"search for, got {type(query).__name__}. Give one of these."
         )
     if not query.strip():
         raise ConfigError("expected words to search for, got an empty text. Give some.")

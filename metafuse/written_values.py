@@ -190,7 +190,7 @@ def _read_written_dates(values: pd.Series, day_first: bool) -> pd.Series:
 
 def _fitting(values: pd.Series, dates: pd.Series, day_first: bool) -> pd.Series:
     # pandas swaps day and month where the asked order is impossible; such a cell speaks for the other order.
-    leading = pd.to_numeric(values.astype(str).str.extract(r"^\s*(\d{1,2})[/.-]\d{1,2}[/.-]\d", expand=False))
+    leading = pd.to_numeric(values.map(str).astype(str).str.extract(r"^\s*(\d{1,2})[/.-]\d{1,2}[/.-]\d", expand=False))
     expected = dates.dt.day if day_first else dates.dt.month
     return dates.mask((leading.notna() & dates.notna() & (leading != expected)).to_numpy(dtype=bool))
 

@@ -45,6 +45,27 @@ def test_labels_from_outside_are_counted(tickets):
     assert found["labels"]["labels a class"] == "1 to 2"
 
 
+def test_the_id_of_a_long_table_is_no_content_where_ids_have_gaps(tmp_path):
+    lines = [f"{machine},{moment},{moment % (2 + machine % 2)}" for machine in (1, 2, 5, 9) for moment in range(12)]
+    (tmp_path / "readings.csv").write_text("\n".join(["machine,moment,value", *lines]))
+    (tmp_path / "readings.toml").write_text(
+        'name = "readings"\n[source]\npath = "readings.csv"\n'
+        '[source.long]\nid = "machine"\ntime = "moment"\nvalues = ["value"]\n'
+    )
+    found = metafuse.inspect(tmp_path / "readings.toml")
+    assert {each["column"]: each["modality"] for each in found["columns"]} == {"machine": "id", "series": "series"}
+
+
+def test_a_possible_leak_is_told_once(tickets):
+    frame = tickets()
+    frame["code"] = frame["reason"].map({"power": "P", "late": "L", "size": "S"})
+    told = [each for each in metafuse.inspect(frame)["findings"] if each.startswith("column 'code'")]
+    assert told == [
+        "column 'code' is suspicious: values and labels correspond one to one: 3 values, 3 labels, 9 of the 9 rows "
+        "that could contradict it agree"
+    ]
+
+
 def test_bad_input_is_refused_as_by_adapt(tickets):
     with pytest.raises(SourceError, match="no source 'nope'"):
         metafuse.inspect("nope")

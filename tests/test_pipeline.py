@@ -119,6 +119,12 @@ def test_a_column_that_gives_the_label_away_is_left_out_with_a_note(tickets, tin
     assert "code" not in run.state.features.matrices
 
 
+def test_a_column_that_may_give_the_label_away_is_kept_with_a_note(tickets, tiny_default):
+    frame = tickets()
+    run = metafuse.adapt(frame.assign(code=frame["reason"].map({"power": "P", "late": "L", "size": "S"})))
+    assert any(note.startswith("column 'code' is suspicious: values and labels") for note in run.state.notes)
+
+
 def write_task(folder: Path, frame: pd.DataFrame, tiny: Path, adapt: str = "") -> Path:
     frame.to_csv(folder / "tickets.csv", index=False)
     path = folder / "dept.toml"

@@ -142,6 +142,11 @@ def test_queries_that_cannot_be_searched_for_are_refused(query, error, message, 
         run.retrieve(query)
 
 
+def test_a_row_cannot_be_searched_for_by_one_modality_alone(run):
+    with pytest.raises(ConfigError, match=r"a row or an embedding \(these two without `to`\) .* got dict"):
+        run.retrieve({"note": "battery dead"}, to="image")
+
+
 def test_a_source_without_images_cannot_be_searched_by_image(run, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "query.png")
     with pytest.raises(SchemaError, match="this run has no image column to compare with"):

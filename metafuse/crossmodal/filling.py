@@ -12,6 +12,7 @@ filled by the translator that did best on held-out rows 81.5, 57.2, 20.9, 94.7; 
 94.8. A mixture that leaves gaps out does better than any of these, and filling changed it by no more than chance.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from metafuse.crossmodal.base import Codes, Translator, spans
 from metafuse.crossmodal.hiding import hidden_error, hide_blocks, split_rows, take_codes
 from metafuse.errors import ConfigError, ShapeError
 from metafuse.features import Features
+
+log = logging.getLogger(__name__)
 
 AUTO = "auto"
 QUICK = ("ridge", "knn", "vae")
@@ -124,13 +127,17 @@ def fit_filler(features: Features, *, method: str = AUTO, seed: int) -> Filler |
         ConfigError: no such method.
     """
     if method not in (AUTO, *TRANSLATORS.names()):
-        known = ", ".join((AUTO, *TRANSLATORS.names()))
+        known = ", ".join(("none", AUTO, *TRANSLATORS.names()))
         raise ConfigError(f"unknown way to fill gaps '{method}'. Known: {known}. Use one of these names.")
     random = np.random.default_rng(seed)
     blocks = _fit_blocks(features, random)
     codes = encode_blocks(features, blocks)
     rows = np.flatnonzero(codes.present.sum(axis=1) >= 2)
     if len(blocks) < 2 or len(rows) < FEWEST_ROWS:
+        log.warning(
+            "gaps are not filled by '%s': that takes %d rows with two kinds of content or more, and there are %d",
+            method, FEWEST_ROWS, len(rows),
+        )  # fmt: skip
         return None
     codes = take_codes(codes, np.sort(random.permutation(rows)[:MOST_ROWS]))
     errors = compare_translators(codes, QUICK if method == AUTO else (method,), seed)

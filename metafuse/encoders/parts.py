@@ -6,7 +6,8 @@ frames and pages share the image encoder, sounds the audio encoder. Series, vect
 fitted on the source.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from metafuse.encoders.text import TextEncoder
 from metafuse.places import place_pairs
 from metafuse.schema import TABULAR, Column, Modality, Schema
 from metafuse.sources.media import Media, MediaError
+
+log = logging.getLogger(__name__)
 
 Read = Callable[[object, Media], str | bytes]
 """Cell -> what the encoder takes; raises `MediaError` for a cell that cannot be read."""
@@ -128,16 +131,22 @@ def fit_encoders(frame: pd.DataFrame, schema: Schema, media: Media, cleaner: Cle
     """Fit the encoders of series, vectors and places on a source's rows.
 
     Returns:
-        Key of the part -> frozen dataclass; a column without a readable value has none.
+        Key of the part -> frozen dataclass; a column without a readable value has none, which is logged.
     """
     fitted = {}
     for column in schema.columns:
         columns = _fitted_columns(schema, column)
         if not columns:
             continue
-        values = list(_readable(cells_of(frame, columns), _reader(column, cleaner), media))
+        cells = [cell for cell in cells_of(frame, columns) if cell is not None]
+        values = list(_readable(cells, _reader(column, cleaner), media))
         if values:
             fitted[", ".join(columns)] = FITTED_ENCODERS.build(column.modality, values)
+        elif cells:
+            log.warning(
+                "column '%s' is left out: none of its %s cells can be read as %s; '%.40s' is the first",
+                ", ".join(columns), f"{len(cells):,}", column.modality, cells[0],
+            )  # fmt: skip
     return fitted
 
 
@@ -184,10 +193,8 @@ def _fitted_columns(schema: Schema, column: Column) -> tuple[str, ...]:
     return pair if column.name == pair[0] else ()
 
 
-def _readable(cells: np.ndarray, read: Read, media: Media) -> Iterator[str | bytes]:
+def _readable(cells: Sequence[object], read: Read, media: Media) -> Iterator[str | bytes]:
     for cell in cells:
-        if cell is None:
-            continue
         try:
             yield read(cell, media)
         except MediaError:  # told again, row by row, when the cells are encoded

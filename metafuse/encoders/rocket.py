@@ -110,5 +110,5 @@ def _import_aeon() -> Any:
     try:
         from aeon.transformations.collection.convolution_based import _minirocket
     except ImportError as err:
-        raise MissingExtraError('series need aeon: pip install "metafuse[series]"') from err
+        raise MissingExtraError('time series need aeon. Run: pip install "metafuse[series]"') from err
     return _minirocket

@@ -18,6 +18,9 @@ MIN_FREQUENCY = 2
 SQUASH = 3.0
 """No scaled number or date is further than this from the median, however far the cell is."""
 
+LARGEST = 1e150
+"""Scaled numbers are cut off here before they are squashed: the square of a larger one is no finite number."""
+
 MAX_VARIANCE = 2.0
 """Total variance above which a column is scaled down. A yes/no column has 0.5 at most and keeps what it has:
 bringing every column to the same variance enlarges the ones that hardly vary, and cost up to 17 points."""
@@ -192,7 +195,8 @@ def _find_spread(numbers: Float[np.ndarray, " n_items"]) -> tuple[float, float] 
 
 
 def _squash(numbers: Float[np.ndarray, " n_items"], centre: float, scale: float) -> Float[np.ndarray, " n_items"]:
-    scaled = (numbers - centre) / scale
+    with np.errstate(over="ignore"):
+        scaled = np.clip((numbers - centre) / scale, -LARGEST, LARGEST)
     return scaled / np.sqrt(1 + (scaled / SQUASH) ** 2)
 
 

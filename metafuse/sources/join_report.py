@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+ONE = {"were": "was", "have": "has", "lie": "lies"}
+"""Verbs that reasons begin with, as one row takes them."""
+
 
 @dataclass(frozen=True)
 class Unmatched:
@@ -74,7 +77,8 @@ class JoinReport:
         for part in self.unmatched:
             more = ", ..." if len(part.rows) > len(part.examples) else ""
             whose = " of it" if part.side == "right" else ""
-            lines.append(f"{_count(len(part.rows))}{whose} {part.reason} ({', '.join(part.examples)}{more})")
+            reason = _of_one(part.reason) if len(part.rows) == 1 else part.reason
+            lines.append(f"{_count(len(part.rows))}{whose} {reason} ({', '.join(part.examples)}{more})")
         return [f"join '{self.name}': {line}" for line in lines]
 
     def _how_near(self) -> str:
@@ -82,7 +86,7 @@ class JoinReport:
             return ""
         if not self.unit:
             return f", half of them with a probability of {1 - self.median_distance:.0%} or more"
-        return f", half of them at most {self.median_distance:.3g} {self.unit} away"
+        return f", half of them at most {_rounded(self.median_distance)} {self.unit} away"
 
 
 def unmatched_table(reports: Sequence[JoinReport]) -> pd.DataFrame:
@@ -96,6 +100,16 @@ def unmatched_table(reports: Sequence[JoinReport]) -> pd.DataFrame:
             "reason": [part.reason for _, part in parts for _ in part.rows],
         }
     )
+
+
+def _rounded(number: float) -> str:
+    """Three digits, and never a power of ten: 93.2 and 1,640."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+
+
+def _of_one(reason: str) -> str:
+    verb, _, rest = reason.partition(" ")
+    return f"{ONE.get(verb, verb)} {rest}"
 
 
 def _count(n_rows: int) -> str:

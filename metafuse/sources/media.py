@@ -57,6 +57,8 @@ class Media:
             return _encode_array(value)
         if hasattr(value, "convert") and hasattr(value, "save"):
             return _encode_image(value)
+        if value is None:
+            raise MediaError("holds neither the bytes nor the path of a file")
         raise MediaError(f"a value of type {type(value).__name__} is neither a path, bytes nor an image")
 
     def _read_path(self, text: str) -> bytes:

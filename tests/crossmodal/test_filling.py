@@ -43,8 +43,9 @@ def test_auto_takes_the_least_error_on_held_out_rows(features):
     assert filler.errors[filler.method] < 1
 
 
-def test_too_few_rows_give_no_filler(features):
-    assert fit_filler(features.take(np.arange(FEWEST_ROWS - 1)), seed=0) is None
+def test_too_few_rows_give_no_filler_and_that_is_said(features, caplog):
+    assert fit_filler(features.take(np.arange(FEWEST_ROWS - 1)), method="ridge", seed=0) is None
+    assert f"gaps are not filled by 'ridge': that takes {FEWEST_ROWS} rows" in caplog.text
 
 
 def test_one_block_gives_no_filler(features):
@@ -52,7 +53,7 @@ def test_one_block_gives_no_filler(features):
 
 
 def test_unknown_method_is_refused(features):
-    with pytest.raises(ConfigError, match=r"unknown way to fill gaps 'magic'\. Known: auto, cgan"):
+    with pytest.raises(ConfigError, match=r"unknown way to fill gaps 'magic'\. Known: none, auto, cgan"):
         fit_filler(features, method="magic", seed=0)
 
 

@@ -28,12 +28,27 @@ def test_an_absurd_number_stays_within_reach():
     assert near < far <= 3.1
 
 
+@pytest.mark.parametrize("number", [1e300, 1.7e308])
+def test_a_number_whose_square_is_infinite_is_far_and_not_average(number):
+    column = NumericColumn.fit("price", pd.Series([0.1, 0.2, 0.3, 0.4]))
+    below, far, absurd = column.encode(pd.Series([-number, 1e12, number]))[0].ravel()
+    assert absurd == pytest.approx(far)
+    assert below < -2.9
+
+
 def test_unreadable_and_missing_numbers_add_nothing():
     column = NumericColumn.fit("weight", pd.Series(["1,5 kg", "2,5 kg", "4,0 kg"]))
     matrix, present, n_unreadable = column.encode(pd.Series(["2,5 kg", "heavy", None], dtype=object))
     assert present.tolist() == [True, False, False]
     assert not matrix[1:].any()
     assert n_unreadable == 1
+
+
+def test_bytes_in_a_column_of_dates_are_unreadable_and_no_failure():
+    column = DatetimeColumn.fit("when", pd.Series(["2024-01-01", "2024-02-03", "2024-03-05"]))
+    _, present, n_unreadable = column.encode(pd.Series([b"", b"\x95\xff", "2024-02-01"], dtype=object))
+    assert present.tolist() == [False, False, True]
+    assert n_unreadable == 2
 
 
 @pytest.mark.parametrize("fit", [NumericColumn.fit, CategoricalColumn.fit, DatetimeColumn.fit])

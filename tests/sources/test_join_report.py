@@ -21,13 +21,17 @@ def test_a_join_is_told_in_words():
         "join 'sensors': its clock was taken to be 90 s ahead at its first row and to gain 2 s a day",
         "join 'sensors': its zone changed",
         "join 'sensors': 4 rows have no time (row 0: empty, row 4: empty, row 5: empty, ...)",
-        "join 'sensors': 1 row of it were taken by no row (row 7: 10:00)",
+        "join 'sensors': 1 row of it was taken by no row (row 7: 10:00)",
     ]
 
 
 def test_probabilities_are_told_as_such_and_keys_have_none():
     assert report(unit="", median_distance=0.1).describe()[0].endswith("half of them with a probability of 90% or more")
     assert report().describe() == ["join 'sensors': 1,196 of 1,200 rows met a row of it by time"]
+
+
+def test_long_distances_are_told_without_powers_of_ten():
+    assert report(unit="m", median_distance=1640.3).describe()[0].endswith("half of them at most 1,640 m away")
 
 
 def test_every_row_that_met_none_is_listed():

@@ -60,6 +60,7 @@ def test_no_path_leaves_the_archive(tmp_path, root, path):
         ("x\0y", "zero byte"),
         ("long " * 1000, "is missing"),
         (3.5, "float is neither a path"),
+        ({"bytes": None, "path": None}, "holds neither the bytes nor the path of a file"),
         ({"bytes": None, "path": "photos/z.png"}, "photos/z.png is missing"),
     ],
 )
