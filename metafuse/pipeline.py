@@ -11,8 +11,9 @@ import numpy as np
 from metafuse.adaptation import adapt_features, columns_by_modality, measure
 from metafuse.artifact import check_target
 from metafuse.base_checkpoint import Base, open_base
+from metafuse.crossmodal import TRANSLATORS
 from metafuse.crossmodal.alignment import CrossModal, fit_crossmodal
-from metafuse.crossmodal.filling import Filler, fit_filler
+from metafuse.crossmodal.filling import AUTO, Filler, fit_filler
 from metafuse.embedder import Embedder, OnProgress, fit_embedder
 from metafuse.encoders.models import torch_device
 from metafuse.errors import ConfigError
@@ -174,6 +175,8 @@ def _check_arguments(how: AdaptSpec, seed: int, device: str, out: Path | str | N
         known = ", ".join(sorted({*LEARNERS.names(), *EPISODIC.names()}))
         raise ConfigError(f"unknown learner '{how.learner}'. Known: {known}. Use one of these names.")
     FUSIONS.get(how.fusion)
+    if how.fill not in ("none", AUTO):
+        TRANSLATORS.get(how.fill)
     torch_device(device)
     if seed < 0:
         raise ConfigError(f"seed: expected 0 or a larger whole number, got {seed}. 0 is usual.")

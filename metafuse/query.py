@@ -50,7 +50,7 @@ def encode_one(query: object, embedder: Embedder) -> tuple[Features, Modality]:
         SchemaError: the source has no column to compare such a query with.
         ConfigError: the query is neither, holds nothing, or the file cannot be read.
     """
-    kind = _kind_of_file(query)
+    kind = kind_of_file(query)
     if kind is Modality.IMAGE:
         return embedder.encode_query(images=[_read_file(Path(str(query)))]), kind
     if kind is Modality.AUDIO:
@@ -99,7 +99,7 @@ def check_embedding(query: Float[np.ndarray, "..."], dim: int) -> Float[np.ndarr
     return (query.ravel() / length).astype(np.float32)
 
 
-def _kind_of_file(query: object) -> Modality | None:
+def kind_of_file(query: object) -> Modality | None:
     """Image or sound, where a query is the path of such a file; a `Path` that does not end as a sound is an image's."""
     if not isinstance(query, str | Path):
         return None

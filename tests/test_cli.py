@@ -209,3 +209,12 @@ def test_a_run_folder_can_be_moved(saved, call, tmp_path):
     shutil.copytree(saved, tmp_path / "elsewhere")
     code, stdout, _ = call("search", "--run", tmp_path / "elsewhere", "battery", "--json", "-k", 1)
     assert code == 0 and len(json.loads(stdout)) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "words"), [("--image", "x.wav", "an image"), ("--sound", "x.png", "a sound")]
+)
+def test_a_file_of_another_kind_than_asked_for_is_refused(option, name, words, saved, call):
+    code, _, stderr = call("search", "--run", saved, option, name)
+    assert code == 2
+    assert f"'{name}' does not end as {words}" in " ".join(stderr.replace("│", " ").split())

@@ -220,3 +220,10 @@ def test_label_columns_without_use_are_said_in_words(tickets):
 )
 def test_runs_are_named_after_their_source(source, name):
     assert default_out(source) == Path("runs") / name
+
+
+def test_a_way_to_fill_gaps_that_is_none_is_refused_before_the_work(tickets, tiny_text_model, tmp_path):
+    task = write_task(tmp_path, tickets(), tiny_text_model, 'fill = "nonsense"')
+    with pytest.raises(ConfigError, match="unknown translator 'nonsense'. Known: cgan"):
+        metafuse.adapt(task, cache_dir=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()

@@ -38,11 +38,16 @@ def search(
 ) -> None:
     """Find rows by text, by a row's id, by an image or by a sound."""
     from metafuse.loading import load
+    from metafuse.query import kind_of_file
+    from metafuse.schema import Modality
 
     if sum(query is not None for query in (text, row, image, sound)) != 1:
         raise typer.BadParameter("give one of: a text, --row, --image or --sound")
     if row is not None and to is not None:
         raise typer.BadParameter("--to goes with a text, --image or --sound")
+    for file, kind in ((image, Modality.IMAGE), (sound, Modality.AUDIO)):
+        if file is not None and kind_of_file(file) is not kind:
+            raise typer.BadParameter(f"'{file}' does not end as {'an image' if kind is Modality.IMAGE else 'a sound'}")
     loaded = load(run, cache_dir=cache_dir)
     table(
         loaded.retrieve_row(row, k=k)

@@ -21,6 +21,7 @@ from metafuse.features import Features
 from metafuse.fusion.combination import Combination
 from metafuse.fusion.late import combine_experts, fit_expert_weights, log_softmax
 from metafuse.learners.base import HeldOut
+from metafuse.learners.gaps import GapReference
 from metafuse.learners.graph import average_neighbours
 from metafuse.learners.modality_graph import GraphSurroundings
 from metafuse.learners.novelty import Novelty
@@ -85,6 +86,7 @@ class Mixture:
         novelty: Unknown score in the first view.
         held_out: How the labelled rows fare when held out.
         combination: What makes one prediction of the experts'; their product by the weights when None.
+        gaps: Brings unknown scores of rows that lack columns to the scale of the others; None to leave them.
     """
 
     surroundings: tuple[Surroundings | GraphSurroundings, ...]
@@ -93,6 +95,7 @@ class Mixture:
     novelty: Novelty
     held_out: HeldOut
     combination: Combination | None = None
+    gaps: GapReference | None = None
 
     def embed(self, features: Features) -> Float[np.ndarray, "n_items dim"]:
         """Fuse items into the first view."""
@@ -121,10 +124,18 @@ class Mixture:
             np.concatenate([part.embeddings for part in parts]),
         )
 
+    def unknown_scores(self, features: Features) -> Float[np.ndarray, " n"]:
+        """Unknown scores in the first view, up = more unusual; not matched for columns that items lack."""
+        look = self.surroundings[0].look(features)
+        return self.novelty.scores(look.x, look.near)
+
     def _assess(self, features: Features) -> "Assessed":
         looks = [surroundings.look(features) for surroundings in self.surroundings]
         said = [expert.log_probabilities(looks[expert.view]) for expert in self.experts]
-        p_values = self.novelty.p_values(self.novelty.scores(looks[0].x, looks[0].near))
+        scores = self.novelty.scores(looks[0].x, looks[0].near)
+        if self.gaps is not None:
+            scores = self.gaps.match(scores, features, self.unknown_scores)
+        p_values = self.novelty.p_values(scores)
         combined = combine_experts(said, self.weights) if self.combination is None else self.combination.combine(said)
         here = looks[0].there
         return Assessed(combined.astype(np.float32), np.where(here, p_values, np.float32(0)), looks[0].x)

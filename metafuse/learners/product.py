@@ -13,6 +13,7 @@ from metafuse.fusion.blocks import BlocksFusion
 from metafuse.fusion.plan import FusionPlan
 from metafuse.learners.block_heads import FitBlockHead
 from metafuse.learners.combining import combine_witnesses
+from metafuse.learners.gaps import GapReference, sample_references
 from metafuse.learners.heads import logistic_head
 from metafuse.learners.mixture import FitHead, Mixture, fit_expert
 from metafuse.learners.modality_graph import GraphSurroundings
@@ -89,7 +90,11 @@ def fit_mixture(
     combination, held_out = combine_witnesses(witnesses, weights, class_index, plan, seed)
     novelty = fit_novelty(opened[FUSED], seeded[FUSED])
     experts = tuple(witness.expert for witness in witnesses)
-    return Mixture(tuple(kept), experts, tuple(weights), novelty, held_out, combination)
+    fitted = Mixture(tuple(kept), experts, tuple(weights), novelty, held_out, combination)
+    if sum(matrix.shape[1] > 0 for matrix in support.matrices.values()) < 2:
+        return fitted
+    references = sample_references(support, pool, seed)
+    return replace(fitted, gaps=GapReference(references, fitted.unknown_scores(references)))
 
 
 def _seed(
