@@ -224,6 +224,6 @@ def test_runs_are_named_after_their_source(source, name):
 
 def test_a_way_to_fill_gaps_that_is_none_is_refused_before_the_work(tickets, tiny_text_model, tmp_path):
     task = write_task(tmp_path, tickets(), tiny_text_model, 'fill = "nonsense"')
-    with pytest.raises(ConfigError, match="unknown translator 'nonsense'. Known: cgan"):
+    with pytest.raises(ConfigError, match=r"unknown translator 'nonsense'\. Known: cgan"):
         metafuse.adapt(task, cache_dir=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
