@@ -121,7 +121,10 @@ def adapt_features(
     labelled, pool = np.flatnonzero(class_index >= 0), np.flatnonzero(class_index < 0)
     modalities = columns_by_modality(features)
     if not modalities:
-        raise SchemaError("expected a column with values to learn from, got none. Give a source with more columns.")
+        raise SchemaError(
+            "expected a column with values to learn from, got none: every cell is empty or cannot be read. Mend the "
+            "cells, or give a source with more columns."
+        )
     residuals = base.residuals if base else {}
     early = fit_fused(features, modalities, labelled, class_index[labelled], class_shots)
     if plan.attention or (base is not None and base.weigher is not None):

@@ -85,12 +85,12 @@ def _columns(schema: Schema, quality: Quality) -> list[dict[str, Any]]:
 def _findings(quality: Quality) -> list[str]:
     found = []
     if quality.repeats.n_rows:
-        found.append(f"{quality.repeats.n_rows} rows repeat another's content ({_pairs(quality.repeats.groups)})")
+        found.append(f"{_rows(quality.repeats.n_rows, 'repeat')} another's content ({_pairs(quality.repeats.groups)})")
     if quality.near_repeats.n_rows:
         closest = _pairs([pair[:2] for pair in quality.near_repeats.pairs])
-        found.append(f"{quality.near_repeats.n_rows} rows nearly repeat another's text ({closest})")
+        found.append(f"{_rows(quality.near_repeats.n_rows, 'nearly repeat')} another's text ({closest})")
     found += [
-        f"{repeats.n_rows} rows of '{column}' repeat another's image ({_pairs(repeats.groups)})"
+        f"{_rows(repeats.n_rows, 'repeat')} another's image in '{column}' ({_pairs(repeats.groups)})"
         for column, repeats in quality.repeated_images.items()
         if repeats.n_rows
     ]
@@ -100,10 +100,14 @@ def _findings(quality: Quality) -> list[str]:
         if column.outliers
     ]
     return found + [
-        f"{pattern.n_rows} rows lack {', '.join(pattern.columns)} together"
+        f"{_rows(pattern.n_rows, 'lack')} {', '.join(pattern.columns)} together"
         for pattern in quality.missing.patterns
         if len(pattern.columns) > 1
     ]
+
+
+def _rows(n_rows: int, verb: str) -> str:
+    return f"1 row {verb}s" if n_rows == 1 else f"{n_rows} rows {verb}"
 
 
 def _pairs(groups: Any) -> str:

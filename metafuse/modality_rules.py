@@ -271,4 +271,5 @@ _RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    line = " ".join(text[:200].split())
+    return line if len(line) <= 40 and len(text) <= 200 else f"{line[:37]}..."

@@ -1,5 +1,6 @@
 """What cells are that hold more than one value: media, lists of numbers, places in one cell."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from metafuse.media_kinds import media_kind
@@ -14,6 +15,8 @@ VECTOR_WORDS = frozenset(
 
 _SAMPLE = 200
 """Cells looked at: one may hold a hundred thousand numbers."""
+_USUAL = 0.95
+"""Share of lists of one length from which, in a column named as vectors, the others are taken for broken ones."""
 _FEWEST_STEPS = 4
 _FEWEST_EQUAL_STEPS = 8
 """Lists of one length below this are measurements side by side rather than a course in time."""
@@ -66,15 +69,21 @@ def kind_of_lists(cells: Sequence[object], words: Sequence[str]) -> Verdict | No
     n_channels = max(shape[0] for shape in shapes)
     if n_channels > 1:
         return "series", f"{n_channels} lists of {spread} numbers in a cell, one list a channel"
-    if steps[0] == steps[-1] and VECTOR_WORDS & set(words):
-        name = next(word for word in words if word in VECTOR_WORDS)
-        return "vector", f"{spread} numbers in every cell, and '{name}' in the name"
+    usual, n_usual = Counter(steps).most_common(1)[0]
+    name = next((word for word in words if word in VECTOR_WORDS), None)
+    if name is not None and n_usual >= _USUAL * len(steps):
+        where = "every cell" if n_usual == len(steps) else f"{_share(n_usual, len(steps))} of the cells"
+        return "vector", f"{usual:,} numbers in {where}, and '{name}' in the name"
     if steps[0] == steps[-1] < _FEWEST_EQUAL_STEPS:
         return "vector", f"{spread} numbers in every cell, too few for a course in time"
     if steps[len(steps) // 2] < _FEWEST_STEPS:
         return "ignored", f"lists of {spread} numbers, too short for a series and of no fixed length"
     order = "; mark it as vector if their order means nothing" if steps[0] == steps[-1] else ""
     return "series", f"{spread} numbers in {'every' if steps[0] == steps[-1] else 'a'} cell{order}"
+
+
+def _share(n: int, n_all: int) -> str:
+    return f"{min(n / n_all, 0.999):.1%}".replace(".0%", "%")
 
 
 def _looks_like_degrees(latitude: float, longitude: float) -> bool:

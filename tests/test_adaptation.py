@@ -105,7 +105,9 @@ def test_labels_of_one_class_are_refused(source, adapt):
 
 def test_source_without_values_is_refused(source, class_index, adapt):
     nothing = {name: np.zeros(90, dtype=bool) for name in source.present}
-    with pytest.raises(SchemaError, match="expected a column with values to learn from, got none"):
+    with pytest.raises(
+        SchemaError, match="expected a column with values to learn from, got none: every cell is empty or"
+    ):
         adapt(Features(source.matrices, nothing, source.modalities), class_index)
 
 

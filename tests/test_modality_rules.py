@@ -22,6 +22,7 @@ def _png() -> bytes:
     [
         ("ignored", "empty", [None, " ", None]),
         ("ignored", "constant: 'x86_64'", ["x86_64", "x86_64", None]),
+        ("ignored", "constant: 'a day a day a day a day a day a day a...'", ["a day\n" * 13] * 3),
         ("ignored", "web addresses", ["https://a.org/x.png", "http://b.org"]),
         ("audio", "values end in .wav", ["a.wav", "b.mp3"]),
         ("video", "values end in .mp4", ["a.mp4", "b.mov"]),

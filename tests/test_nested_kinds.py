@@ -31,6 +31,16 @@ def test_lists_of_one_length_are_vectors_by_name_or_by_being_short():
     assert kind_of_lists([*rows, rows[0][:9]], ["embedding"])[0] == "series"
 
 
+def test_a_few_broken_lists_leave_vectors_what_their_name_says():
+    rows = [[float(place + row) for place in range(16)] for row in range(19)]
+    assert kind_of_lists([*rows, [1.0, 2.0, 3.0]], ["embedding"]) == (
+        "vector",
+        "16 numbers in 95% of the cells, and 'embedding' in the name",
+    )
+    assert kind_of_lists([*rows[:18], [1.0, 2.0, 3.0]], ["embedding"])[0] == "series"
+    assert kind_of_lists([*rows, [1.0, 2.0, 3.0]], ["load"])[0] == "series"
+
+
 def test_a_tenth_of_the_cells_may_be_broken():
     rows = [list(range(10))] * 9
     assert kind_of_lists([*rows, "broken"], ["load"])[0] == "series"

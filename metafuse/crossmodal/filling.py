@@ -13,7 +13,8 @@ filled by the translator that did best on held-out rows 81.5, 57.2, 20.9, 94.7; 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,18 @@ MOST_ROWS = 4_000
 MOST_DIRECTIONS = 64
 CHUNK = 4_096
 """Rows filled at a time."""
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Let numpy's products use one thread: they are small, and on busy cores each waits for the slowest thread.
+
+    Torch counts its own threads, and would take a limit on OpenMP for its setting.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,7 @@ class Filler:
     translator: Translator
     errors: Mapping[str, float]
 
+    @_one_blas_thread()
     def fill(self, features: Features) -> Features:
         """Fill the blocks that items lack, where an item has another one to go by.
 
@@ -114,6 +128,7 @@ class Filler:
         return encode_blocks(features, self.blocks)
 
 
+@_one_blas_thread()
 def fit_filler(features: Features, *, method: str = AUTO, seed: int) -> Filler | None:
     """Learn to fill the gaps of a source from its own rows, labelled or not.
 

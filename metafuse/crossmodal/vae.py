@@ -23,10 +23,10 @@ from jaxtyping import Float
 
 from metafuse.crossmodal.base import Codes, spans
 from metafuse.crossmodal.hiding import hide_blocks, take_codes
-from metafuse.crossmodal.networks import Network, build_network, freeze_network, minimise
+from metafuse.crossmodal.networks import Network, build_network, freeze_network, minimise, stack_networks
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 NOISE = 0.5
 """Variance of what the decoder leaves unexplained, in that of a code."""
@@ -80,41 +80,36 @@ def fit_vae(
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    encoders = [build_network(size, hidden, 2 * n_latent, generator) for size in codes.sizes]
+    encoder = stack_networks([build_network(size, hidden, 2 * n_latent, generator) for size in codes.sizes])
     decoder = build_network(n_latent, hidden, codes.values.shape[1], generator)
+    blocks = encoder.inputs([codes.values[:, span] for span in spans(codes.sizes)])
+    values, known = torch.from_numpy(codes.values), torch.from_numpy(codes.known.astype(np.float32))
 
     def loss_of(rows: np.ndarray, random: np.random.Generator) -> "Tensor":
-        batch = take_codes(codes, rows)
         noise = torch.from_numpy(random.standard_normal((len(rows), n_latent), dtype=np.float32))
-        parts = (batch.present, hide_blocks(batch, random))
-        return sum(
-            (_negative_elbo(encoders, decoder, batch, given, noise=noise, beta=beta) for given in parts),
-            torch.zeros(()),
-        )
+        present = codes.present[rows]
+        given = np.stack([present, hide_blocks(take_codes(codes, rows), random)]).transpose(0, 2, 1)[..., None]
+        batch = torch.from_numpy(rows)
+        mean, precision = _infer(encoder.forward(blocks[:, batch]), torch.from_numpy(given.astype(np.float32)))
+        decoded = decoder(mean + noise / precision.sqrt())
+        missed = ((decoded - values[batch]).square() * known[batch]).sum(dim=2)
+        divergence = 0.5 * (mean.square() + 1 / precision - 1 + precision.log()).sum(dim=2)
+        return (missed / (2 * NOISE) + beta * divergence).mean(dim=1).sum() / values.shape[1]
 
-    parameters = [each for network in (*encoders, decoder) for each in network.parameters()]
-    minimise(parameters, loss_of, len(codes.values), steps=steps, lr=lr, seed=seed)
-    return VaeTranslator(tuple(freeze_network(encoder) for encoder in encoders), freeze_network(decoder))
+    minimise([*encoder.parameters(), *decoder.parameters()], loss_of, len(values), steps=steps, lr=lr, seed=seed)
+    return VaeTranslator(encoder.freeze(codes.sizes), freeze_network(decoder))
 
 
-def _negative_elbo(
-    encoders: "list[nn.Sequential]",
-    decoder: "nn.Sequential",
-    codes: Codes,
-    given: np.ndarray,
-    *,
-    noise: "Tensor",
-    beta: float,
-) -> "Tensor":
-    import torch
+def _infer(told: "Tensor", given: "Tensor") -> "tuple[Tensor, Tensor]":
+    """Combine what blocks tell.
 
-    values, known = torch.from_numpy(codes.values), torch.from_numpy(codes.known)
-    weighted, total = torch.zeros_like(noise), torch.ones_like(noise)
-    for block, (span, encoder) in enumerate(zip(spans(codes.sizes), encoders, strict=True)):
-        mean, log_precision = encoder(values[:, span]).chunk(2, dim=1)
-        precision = log_precision.exp() * torch.from_numpy(given[:, block, None])
-        weighted, total = weighted + precision * mean, total + precision
-    mean = weighted / total
-    missed = (decoder(mean + noise / total.sqrt()) - values).square() * known
-    divergence = 0.5 * (mean.square() + 1 / total - 1 + total.log()).sum(dim=1)
-    return (missed.sum(dim=1) / (2 * NOISE) + beta * divergence).mean() / codes.values.shape[1]
+    Args:
+        told: Mean and log precision side by side, (n_blocks, n, 2 * n_latent).
+        given: 1 where a block is, in each of several parts of the blocks, (n_parts, n_blocks, n, 1).
+    Returns:
+        Mean and precision of the latent, (n_parts, n, n_latent).
+    """
+    mean, log_precision = told.chunk(2, dim=2)
+    precision = log_precision.exp() * given
+    total = 1 + precision.sum(dim=1)
+    return (precision * mean).sum(dim=1) / total, total

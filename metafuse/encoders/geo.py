@@ -37,6 +37,8 @@ NULL_ISLAND_KM = 300.0
 FAR = 3.0
 """In units of the source's extent: beyond, a place is doubted if latitude and longitude swapped put it inside."""
 _SAMPLE = 1000
+_GAPS = ("", "nan", "nat", "none", "<na>")
+"""Missing values as text."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def read_place(cell: object, media: Media) -> str:
     del media
     place = parse_place(cell)
     if place is None:
-        raise MediaError(f"'{str(cell)[:40]}' is no latitude and longitude")
+        raise MediaError(_describe_fault(cell))
     latitude, longitude = place
     if not is_on_globe(latitude, longitude):
         fault = f"latitude {latitude:g}" if abs(latitude) > 90 else f"longitude {longitude:g}"
@@ -133,6 +135,17 @@ def read_place(cell: object, media: Media) -> str:
         swapped = "; latitude and longitude may be swapped" if is_on_globe(longitude, latitude) else ""
         raise MediaError(f"{fault} is outside the globe, from -{bound} to {bound}{swapped}")
     return f"{latitude!r},{longitude!r}"
+
+
+def _describe_fault(cell: object) -> str:
+    if isinstance(cell, list | tuple | np.ndarray) and len(cell) == 2:
+        gaps = [half is None or str(half).strip().lower() in _GAPS for half in cell]
+        if all(gaps):
+            return "latitude and longitude are missing"
+        if any(gaps):
+            lacking, there = ("latitude", "longitude") if gaps[0] else ("longitude", "latitude")
+            return f"{lacking} is missing, {there} is '{str(cell[gaps.index(False)])[:40]}'"
+    return f"'{str(cell)[:40]}' is no latitude and longitude"
 
 
 def fit_geo(values: Sequence[str], *, seed: int = 0) -> GeoEncoder:

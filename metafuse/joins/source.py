@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 import pyarrow as pa
 
+from metafuse.column_roles import find_label
 from metafuse.encoders.text import TextEncoder
 from metafuse.errors import ArtifactError, ConfigError, MissingExtraError
 from metafuse.joins.by_key import match_keys
@@ -18,6 +19,7 @@ from metafuse.joins.column_matches import ColumnMatch, match_columns
 from metafuse.joins.joining import join_rows
 from metafuse.joins.matches import Encode, Matches, Side
 from metafuse.joins.spec import JoinSpec
+from metafuse.modality_rules import Facts
 from metafuse.sources.base import Dataset, Source
 from metafuse.sources.cells import to_frame
 from metafuse.sources.memory import MemorySource
@@ -122,10 +124,17 @@ def _match(left: Side, right: Side, *, join: Join, encode: Encode) -> Matches:
 
 
 def _propose(left: pd.DataFrame, right: pd.DataFrame, encode: Encode) -> tuple[ColumnMatch, ...]:
+    left, right = _without_label(left), _without_label(right)
     try:
         return match_columns(left, right, encode)
     except (ConfigError, ArtifactError, MissingExtraError):  # no text model here: names and values still tell
         return match_columns(left, right, None)
+
+
+def _without_label(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the column taken for the label: rows joined by it would tell the answer."""
+    label = find_label([Facts.of(str(name), frame[name]) for name in frame])
+    return frame if label is None else frame.drop(columns=label[0])
 
 
 def _first_rows(source: Source) -> pd.DataFrame:

@@ -1,5 +1,8 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+import torch
 
 from metafuse.crossmodal.filling import FEWEST_ROWS, QUICK, fit_filler
 from metafuse.errors import ConfigError, ShapeError
@@ -21,6 +24,17 @@ def test_mean_fills_in_the_mean(features):
     filled = fit_filler(features, method="mean", seed=0).fill(features)
     mean = features.matrices["table"][features.present["table"]].mean(axis=0)
     assert filled.matrices["table"][~features.present["table"]] == pytest.approx(np.tile(mean, (60, 1)), abs=1e-5)
+
+
+def test_threads_are_given_back(features):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        fit_filler(features, method="vae", seed=0).fill(features)
+        with ThreadPoolExecutor(1) as executor:
+            assert (torch.get_num_threads(), executor.submit(torch.get_num_threads).result()) == (3, 3)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_row_without_anything_stays_empty(features):

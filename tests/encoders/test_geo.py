@@ -94,7 +94,10 @@ def test_one_place_only_and_none_at_all():
     ("cell", "reason"),
     [
         ("Munich", "'Munich' is no latitude and longitude"),
-        ((48.5, None), "is no latitude and longitude"),
+        ((48.5, None), "longitude is missing, latitude is '48.5'"),
+        ((float("nan"), 9.09), r"^latitude is missing, longitude is '9\.09'$"),
+        (("", " "), "latitude and longitude are missing"),
+        (("north", 9.09), r"'\('north', 9\.09\)' is no latitude and longitude"),
         ((91.0, 181.0), "latitude 91 is outside the globe, from -90 to 90"),
         ((120.5, 30.5), "latitude 120.5 is outside the globe.*may be swapped"),
         ((10.0, 200.0), "longitude 200 is outside the globe, from -180 to 180"),

@@ -150,6 +150,16 @@ def test_proposals_need_no_text_model(write, tmp_path):
     assert source.propose()[0]["left"] == "shop"
 
 
+def test_labels_are_never_proposed(write, tmp_path):
+    path = write(BY_KEY + f"[adapt]\ntext_model = '{tmp_path / 'none'}'")
+    rows = [f"{row},s{row},{('late', 'broken')[row % 2]}" for row in range(8)]
+    (tmp_path / "tickets.csv").write_text("\n".join(["id,shop,reason", *rows]))
+    (tmp_path / "shops.csv").write_text("\n".join(["number,shop,reason", *rows]))
+    offered = [(found["left"], found["right"]) for found in open_any(path).source.propose()]
+    assert ("shop", "shop") in offered
+    assert "reason" not in {name for pair in offered for name in pair}
+
+
 def test_batches_hold_what_read_does(write):
     source = open_any(write(BY_TIME + BY_KEY)).source
     names = [name for batch in source.batches() for name in batch.schema.names]
