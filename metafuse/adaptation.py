@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from metafuse.learners.mixture import Mixture
 from metafuse.learners.product import fit_mixture
 from metafuse.learners.weighing import BLOCKS, FUSED
 from metafuse.modality_strength import fit_fused, nearest_held_out
+from metafuse.parallel import run_side_by_side
 from metafuse.schema import TABULAR, Modality
 
 TABLE_NAME = "table"
@@ -144,17 +146,19 @@ def adapt_features(
         )  # fmt: skip
     options: dict[str, object] = {"seed": seed, "device": device}
     if learner == "auto" and len(modalities) > 1 and plan.by_modality:
-        views: dict[str, Fusion] = {
-            name: reduce_fusion(
-                _map(fit_early_fusion(features, dict.fromkeys(columns, 1.0)), features, residuals), features, seed
-            )
-            for name, columns in modalities.items()
-        }
+        fits = [partial(_fit_view, features, columns, residuals, seed) for columns in modalities.values()]
+        views: dict[str, Fusion] = dict(zip(modalities, run_side_by_side(fits), strict=True))
         blocks = (
             {BLOCKS: fit_blocks(views, _modality_weights(early, modalities), features, seed)} if plan.blocks else {}
         )
         options |= {"plan": plan, "views": views | ({FUSED: fused} if plan.fused else {}) | blocks}
     return LEARNERS.build(learner, fused, **options).adapt(support, known, pool=unlabelled, class_shots=class_shots)
+
+
+def _fit_view(features: Features, columns: list[str], residuals: Mapping[str, np.ndarray], seed: int) -> Fusion:
+    """The early fusion of one modality's columns."""
+    early = fit_early_fusion(features, dict.fromkeys(columns, 1.0))
+    return reduce_fusion(_map(early, features, residuals), features, seed)
 
 
 def _modality_weights(early: EarlyFusion, modalities: Mapping[str, list[str]]) -> dict[str, float]:

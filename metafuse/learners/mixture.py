@@ -117,12 +117,19 @@ class Mixture:
     def assess_and_embed(self, features: Features) -> "Assessed":
         """Logits, p-values and embeddings from one look at each view."""
         starts = range(0, max(len(features), 1), CHUNK)
-        parts = [self._assess(features.take(np.arange(at, min(at + CHUNK, len(features))))) for at in starts]
+        chunks = [np.arange(at, min(at + CHUNK, len(features))) for at in starts]
+        if len(chunks) == 1:
+            parts = [self._assess(features)]
+        else:
+            parts = run_side_by_side([partial(self._assess_rows, features, rows) for rows in chunks])
         return Assessed(
             np.concatenate([part.logits for part in parts]),
             np.concatenate([part.p_values for part in parts]),
             np.concatenate([part.embeddings for part in parts]),
         )
+
+    def _assess_rows(self, features: Features, rows: Int[np.ndarray, " m"]) -> "Assessed":
+        return self._assess(features.take(rows))
 
     def unknown_scores(self, features: Features) -> Float[np.ndarray, " n"]:
         """Unknown scores in the first view, up = more unusual; not matched for columns that items lack."""

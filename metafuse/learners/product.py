@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Int
@@ -25,6 +26,7 @@ from metafuse.learners.teaching import align_folds, teach
 from metafuse.learners.view import View, read_view
 from metafuse.learners.weighing import BLOCKS, FUSED, weigh
 from metafuse.learners.witnesses import bear_witness, graph_witness, plain_weights
+from metafuse.parallel import run_side_by_side
 
 ONE_VIEW = FusionPlan(by_modality=False)
 BLOCK_PRIOR = (0.5, 0.5)
@@ -65,11 +67,20 @@ def fit_mixture(
     Raises:
         EpisodeError: fewer than two classes, a class without a support item, or nothing in the rows to tell apart.
     """
-    opened: dict[str, View] = {}
-    for name, one in {FUSED: fusion, **views}.items():
-        view = read_view(one, support, class_index, pool=pool, class_shots=class_shots, seed=seed, device=device)
-        if view is not None:
-            opened[name] = replace(view, numbers=policy.choose(view.traits))
+    read = partial(
+        read_view,
+        support=support,
+        class_index=class_index,
+        pool=pool,
+        class_shots=class_shots,
+        seed=seed,
+        device=device,
+    )
+    asked = {FUSED: fusion, **views}
+    found = zip(asked, run_side_by_side([partial(read, one) for one in asked.values()]), strict=True)
+    opened: dict[str, View] = {
+        name: replace(view, numbers=policy.choose(view.traits)) for name, view in found if view is not None
+    }
     names = [name for name in opened if name in views] or [FUSED]
     opened, seeded, plain = _seed(opened, names, class_index, pool)
     kept: list[Surroundings | GraphSurroundings] = [
