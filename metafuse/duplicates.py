@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from metafuse.columns.value_patterns import evenly, present_mask
 from metafuse.sources.media import Media, MediaError
-from metafuse.value_patterns import evenly, present_mask
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

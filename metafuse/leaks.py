@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
+from metafuse.columns.number_lists import flat_numbers
+from metafuse.columns.value_patterns import evenly, present_mask
 from metafuse.duplicates import image_keys
-from metafuse.number_lists import flat_numbers
 from metafuse.schema import LEARNABLE, Column, Modality, Schema
 from metafuse.sources.cells import as_text
 from metafuse.sources.media import Media
-from metafuse.value_patterns import evenly, present_mask
 
 _ALPHA = 0.05
 _NEAR = 0.995

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from metafuse.columns.modality_rules import Facts
+from metafuse.columns.value_patterns import evenly, number_share, parse_numbers, present_mask
 from metafuse.duplicates import NearRepeats, Repeats, find_near_repeats, find_repeats, image_keys
 from metafuse.leaks import Leak, Severity, find_leaks
 from metafuse.missingness import Missingness, map_missing
-from metafuse.modality_rules import Facts
 from metafuse.schema import LEARNABLE, TABULAR, Column, Modality, Schema
 from metafuse.sources.media import Media
-from metafuse.value_patterns import evenly, number_share, parse_numbers, present_mask
 
 OUTLIER_DEVIATIONS = 6.0
 """Robust standard deviations from the median beyond which a number is an outlier."""

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from metafuse.columns.value_patterns import AUDIO_SUFFIXES
 from metafuse.crossmodal.alignment import FEWEST_PAIRS, QUERIES, CrossModal
 from metafuse.embedder import Embedder
 from metafuse.errors import ConfigError, SchemaError, ShapeError
 from metafuse.features import Features
 from metafuse.learners.base import Adapted
 from metafuse.schema import Modality
-from metafuse.value_patterns import AUDIO_SUFFIXES
 
 IMAGE_ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 AUDIO_ENDINGS = frozenset(f".{suffix}" for suffix in AUDIO_SUFFIXES)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from metafuse.columns.value_patterns import parse_numbers
 from metafuse.crossmodal.alignment import CrossModal, fit_crossmodal
 from metafuse.embedder import Embedder, OnProgress
 from metafuse.errors import ConfigError, SchemaError
@@ -40,7 +41,6 @@ from metafuse.tables import (
     suggestion_table,
 )
 from metafuse.task import open_any
-from metafuse.value_patterns import parse_numbers
 
 log = logging.getLogger(__name__)
 

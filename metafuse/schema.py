@@ -7,12 +7,12 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from metafuse.column_roles import find_ids, find_label
+from metafuse.columns.column_roles import find_ids, find_label
+from metafuse.columns.modality_rules import Facts, kind_of
+from metafuse.columns.nested_kinds import Verdict
+from metafuse.columns.places import is_on_globe, place_pairs
+from metafuse.columns.value_patterns import MOST, parse_numbers
 from metafuse.errors import SchemaError
-from metafuse.modality_rules import Facts, kind_of
-from metafuse.nested_kinds import Verdict
-from metafuse.places import is_on_globe, place_pairs
-from metafuse.value_patterns import MOST, parse_numbers
 
 _EXAMPLES = 5
 

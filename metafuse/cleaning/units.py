@@ -8,8 +8,8 @@ import pandas as pd
 
 from metafuse.cleaning.base import Finding, Kind, Replacement
 from metafuse.cleaning.distinct import Distinct, find_distinct, replace_texts
-from metafuse.measurement_units import Unit, convert, find_unit
-from metafuse.value_patterns import name_words
+from metafuse.columns.measurement_units import Unit, convert, find_unit
+from metafuse.columns.value_patterns import name_words
 from metafuse.written_values import find_decimal_sign, parse_quantity
 
 PERCENT = "%"

@@ -10,7 +10,7 @@ import pandas as pd
 from metafuse.cleaning.base import Kind, Replacement
 from metafuse.cleaning.distinct import find_distinct, replace_texts
 from metafuse.cleaning.spellings import count_letters, is_slip, plain_spelling, shortened
-from metafuse.value_patterns import find_separator, split_parts
+from metafuse.columns.value_patterns import find_separator, split_parts
 
 RARER = 10
 """How many times as frequent as its slip a value must be; two frequent spellings are two values."""

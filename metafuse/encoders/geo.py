@@ -18,9 +18,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
+from metafuse.columns.places import is_on_globe, parse_place
 from metafuse.encoders.base import Encoded, Progress
 from metafuse.errors import SchemaError
-from metafuse.places import is_on_globe, parse_place
 from metafuse.sources.media import Media, MediaError
 
 VERSION = 1

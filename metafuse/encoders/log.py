@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from metafuse.columns.log_masks import mask_line
 from metafuse.encoders.base import Encoded, Encoder, Progress
-from metafuse.log_masks import mask_line
 
 VERSION = 1
 

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from metafuse.cleaning.base import Cleaner
+from metafuse.columns.places import place_pairs
 from metafuse.encoders import AUDIO_ENCODERS, FITTED_ENCODERS, IMAGE_ENCODERS, READERS, WRAPPING_ENCODERS
 from metafuse.encoders.base import Encoder
 from metafuse.encoders.models import BACKBONE
 from metafuse.encoders.series_steps import SeriesReader
 from metafuse.encoders.text import TextEncoder
-from metafuse.places import place_pairs
 from metafuse.schema import TABULAR, Column, Modality, Schema
 from metafuse.sources.media import Media, MediaError
 

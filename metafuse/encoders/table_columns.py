@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from metafuse.value_patterns import epoch_unit, find_separator, split_parts
+from metafuse.columns.value_patterns import epoch_unit, find_separator, split_parts
 from metafuse.written_values import find_date_order, find_decimal_sign, read_dates, read_numbers
 
 MAX_CATEGORIES = 64

@@ -15,9 +15,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from metafuse.columns.number_lists import flat_numbers
 from metafuse.encoders.base import Encoded, Progress
 from metafuse.errors import SchemaError
-from metafuse.number_lists import flat_numbers
 from metafuse.sources.media import Media, MediaError
 
 VERSION = 1

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from metafuse.columns.value_patterns import present_mask
 from metafuse.joins.matches import NOTHING, Matches, Pairs, Side, expand, where
 from metafuse.sources.labels import text_key
-from metafuse.value_patterns import present_mask
 
 
 def match_keys(left: Side, right: Side, name: str, *, every: bool) -> Matches:

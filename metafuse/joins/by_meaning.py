@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from metafuse.columns.value_patterns import present_mask
 from metafuse.joins.matches import NOTHING, Encode, Matches, Side, where
 from metafuse.sources.labels import text_key
-from metafuse.value_patterns import present_mask
 
 _N_SPELLED, _N_CANDIDATES = 5, 10
 _CELLS = 20_000_000

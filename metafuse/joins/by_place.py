@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from metafuse.columns.value_patterns import parse_numbers, present_mask
 from metafuse.joins.matches import NOTHING, Matches, Pairs, Side, expand, where
-from metafuse.value_patterns import parse_numbers, present_mask
 
 EARTH_M = 6_371_008.8
 """Mean radius of the Earth (IUGG); the ball differs from the ellipsoid by at most 0.6 % of a distance."""

@@ -14,9 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from metafuse.joins.matches import Encode
-from metafuse.sources.labels import text_key
-from metafuse.value_patterns import (
+from metafuse.columns.value_patterns import (
     MOST,
     evenly,
     looks_like_dates,
@@ -25,6 +23,8 @@ from metafuse.value_patterns import (
     parse_numbers,
     present_mask,
 )
+from metafuse.joins.matches import Encode
+from metafuse.sources.labels import text_key
 from metafuse.written_values import find_date_order, read_dates
 
 LEAST_CONFIDENCE = 0.3

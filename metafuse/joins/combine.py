@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from metafuse.columns.value_patterns import present_mask
 from metafuse.errors import ConfigError, SchemaError
 from metafuse.joins.matches import NOTHING, Matches, Pairs
 from metafuse.sources.cells import LARGEST_EXACT
-from metafuse.value_patterns import present_mask
 
 
 def names_taken(

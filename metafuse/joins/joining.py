@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from metafuse.columns.value_patterns import evenly, present_mask, share_matching
 from metafuse.errors import SchemaError, SourceError
 from metafuse.joins.combine import bring, names_taken
 from metafuse.joins.matches import NOTHING, Matches, Side, where
@@ -14,7 +15,6 @@ from metafuse.sources.base import Dataset
 from metafuse.sources.cells import as_text
 from metafuse.sources.join_report import JoinReport, Unmatched
 from metafuse.sources.media import Media
-from metafuse.value_patterns import evenly, present_mask, share_matching
 
 EXAMPLES = 3
 

@@ -8,7 +8,8 @@ from functools import partial
 import pandas as pd
 import pyarrow as pa
 
-from metafuse.column_roles import find_label
+from metafuse.columns.column_roles import find_label
+from metafuse.columns.modality_rules import Facts
 from metafuse.encoders.text import TextEncoder
 from metafuse.errors import ArtifactError, ConfigError, MissingExtraError
 from metafuse.joins.by_key import match_keys
@@ -19,7 +20,6 @@ from metafuse.joins.column_matches import ColumnMatch, match_columns
 from metafuse.joins.joining import join_rows
 from metafuse.joins.matches import Encode, Matches, Side
 from metafuse.joins.spec import JoinSpec
-from metafuse.modality_rules import Facts
 from metafuse.sources.base import Dataset, Source
 from metafuse.sources.cells import to_frame
 from metafuse.sources.memory import MemorySource

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from metafuse.value_patterns import epoch_unit, present_mask
+from metafuse.columns.value_patterns import epoch_unit, present_mask
 from metafuse.written_values import find_date_order, read_dates
 
 _NAMES_ZONE = r"(?:[Zz]|[+\-]\d\d(?::?\d\d)?|UTC|GMT)\s*$"

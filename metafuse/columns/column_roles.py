@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from metafuse.modality_rules import IGNORED, Facts
-from metafuse.nested_kinds import Verdict
+from metafuse.columns.modality_rules import IGNORED, Facts
+from metafuse.columns.nested_kinds import Verdict
 
 LABEL_NAMES = ("label", "labels", "class", "category", "intent", "target", "reason", "y", "outcome", "tag")
 """Names of label columns, the strongest first; "return_reason" counts too, after the exact ones."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metafuse.media_kinds import media_kind
+from metafuse.columns.media_kinds import media_kind
 
 
 def _png() -> bytes:

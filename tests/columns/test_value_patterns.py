@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from metafuse.value_patterns import (
+from metafuse.columns.value_patterns import (
     epoch_unit,
     find_separator,
     looks_like_dates,

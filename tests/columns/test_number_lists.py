@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from metafuse.number_lists import flat_numbers, list_shape
+from metafuse.columns.number_lists import flat_numbers, list_shape
 
 
 @pytest.mark.parametrize(

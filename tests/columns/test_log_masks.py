@@ -3,9 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from metafuse.log_masks import are_log_lines, log_share, mask_line
+from metafuse.columns.log_masks import are_log_lines, log_share, mask_line
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from metafuse.media_kinds import media_kind
-from metafuse.number_lists import list_shape
-from metafuse.places import PLACE_WORDS, is_on_globe, parse_place
-from metafuse.value_patterns import MOST
+from metafuse.columns.media_kinds import media_kind
+from metafuse.columns.number_lists import list_shape
+from metafuse.columns.places import PLACE_WORDS, is_on_globe, parse_place
+from metafuse.columns.value_patterns import MOST
 
 VECTOR_WORDS = frozenset(
     ["embedding", "embeddings", "emb", "vector", "vec", "features", "feature", "descriptor", "encoding", "latent"]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from metafuse.modality_rules import Facts, kind_of
+from metafuse.columns.modality_rules import Facts, kind_of
 
 PICTURE = Image.new("RGB", (2, 2))
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from metafuse.places import is_on_globe, parse_place, place_pairs
+from metafuse.columns.places import is_on_globe, parse_place, place_pairs
 
 
 def test_pairs_are_found_by_what_is_left_of_their_names():

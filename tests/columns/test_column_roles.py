@@ -1,7 +1,7 @@
 import pandas as pd
 
-from metafuse.column_roles import find_ids, find_label
-from metafuse.modality_rules import Facts, Verdict, kind_of
+from metafuse.columns.column_roles import find_ids, find_label
+from metafuse.columns.modality_rules import Facts, Verdict, kind_of
 
 
 def _judge(**columns: list) -> tuple[list[Facts], dict[str, Verdict]]:

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from metafuse.log_masks import are_log_lines
-from metafuse.nested_kinds import Verdict, kind_of_lists, kind_of_media, kind_of_places
-from metafuse.value_patterns import (
+from metafuse.columns.log_masks import are_log_lines
+from metafuse.columns.nested_kinds import Verdict, kind_of_lists, kind_of_media, kind_of_places
+from metafuse.columns.value_patterns import (
     DELIMITERS,
     MOST,
     epoch_unit,

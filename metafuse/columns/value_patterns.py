@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from metafuse.measurement_units import find_unit
+from metafuse.columns.measurement_units import find_unit
 from metafuse.written_values import (
     find_date_order,
     find_decimal_sign,

@@ -1,4 +1,4 @@
-from metafuse.nested_kinds import kind_of_lists, kind_of_media, kind_of_places
+from metafuse.columns.nested_kinds import kind_of_lists, kind_of_media, kind_of_places
 
 
 def test_media_are_told_by_half_of_the_cells():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from metafuse.value_patterns import AUDIO_SUFFIXES, PDF_SUFFIXES, VIDEO_SUFFIXES, is_image
+from metafuse.columns.value_patterns import AUDIO_SUFFIXES, PDF_SUFFIXES, VIDEO_SUFFIXES, is_image
 
 _HEAD = 1024
 """Bytes looked at: a PDF may begin with other bytes, and the kind of an OGG stream stands in its first page."""

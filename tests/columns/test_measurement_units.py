@@ -1,6 +1,6 @@
 import pytest
 
-from metafuse.measurement_units import convert, find_unit
+from metafuse.columns.measurement_units import convert, find_unit
 
 
 @pytest.mark.parametrize(

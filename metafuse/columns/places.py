@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from metafuse.value_patterns import name_words
+from metafuse.columns.value_patterns import name_words
 
 LATITUDE_WORDS = ("latitude", "lat")
 LONGITUDE_WORDS = ("longitude", "long", "lng", "lon")
