@@ -1,7 +1,7 @@
 """`adapt`: from a source to a run, in the order data flows."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from metafuse.crossmodal.alignment import CrossModal, fit_crossmodal
 from metafuse.crossmodal.filling import AUTO, Filler, fit_filler
 from metafuse.embedder import Embedder, OnProgress, fit_embedder
 from metafuse.encoders.models import torch_device
-from metafuse.errors import ConfigError
+from metafuse.errors import ConfigError, SchemaError
 from metafuse.features import Features, open_cache
 from metafuse.fusion import FUSIONS
 from metafuse.index.factory import build_index
@@ -86,6 +86,7 @@ def adapt(
             models=how.models, cleaner=prepared.cleaner, device=device,
         )  # fmt: skip
         features, failed = embedder.encode(prepared.rows, on_progress)
+        _check_readable(features, failed)
         if start is not None:
             start.check_encoders(embedder.spec.fingerprints)
         spaces = fit_crossmodal(features, seed=seed) if how.align else None
@@ -182,6 +183,15 @@ def _check_arguments(how: AdaptSpec, seed: int, device: str, out: Path | str | N
         raise ConfigError(f"seed: expected 0 or a larger whole number, got {seed}. 0 is usual.")
     if out is not None:
         check_target(Path(out), RUN_MARKER)
+
+
+def _check_readable(features: Features, failed: Sequence[Quarantined]) -> None:
+    if failed and not any(mask.any() for mask in features.present.values()):
+        bad = failed[0]
+        raise SchemaError(
+            f"expected a column with values to learn from, got none: no cell of {len(failed):,} can be read; the first "
+            f"is in column '{bad.column}' of row '{bad.row_id}': {bad.reason}. Mend the cells, or give more columns."
+        )
 
 
 def _unlabelled_notes(features: Features, class_index: np.ndarray) -> list[str]:

@@ -227,3 +227,11 @@ def test_a_way_to_fill_gaps_that_is_none_is_refused_before_the_work(tickets, tin
     with pytest.raises(ConfigError, match=r"unknown translator 'nonsense'\. Known: cgan"):
         metafuse.adapt(task, cache_dir=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_source_of_which_no_cell_can_be_read_names_the_first(tmp_path):
+    frame = pd.DataFrame({"photo": ["a.png", "b.png", "c.png", "d.png"], "reason": ["x", "y", "x", "y"]})
+    frame.to_csv(tmp_path / "photos.csv", index=False)
+    message = r"no cell of 4 can be read; the first is in column 'photo' of row '0': .*missing"
+    with pytest.raises(SchemaError, match=message):
+        metafuse.adapt(tmp_path / "photos.csv", cache_dir=tmp_path / "cache")
