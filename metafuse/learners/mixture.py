@@ -137,8 +137,15 @@ class Mixture:
         return self.novelty.scores(look.x, look.near)
 
     def _assess(self, features: Features) -> "Assessed":
-        looks = [surroundings.look(features) for surroundings in self.surroundings]
-        said = [expert.log_probabilities(looks[expert.view]) for expert in self.experts]
+        # An expert without weight is not asked, and its view not searched.
+        asked = [weight > 0 or self.combination is not None for weight in self.weights]
+        needed = {0, *(expert.view for expert, is_asked in zip(self.experts, asked, strict=True) if is_asked)}
+        looks = {place: self.surroundings[place].look(features) for place in sorted(needed)}
+        silence = np.zeros((len(features), len(self.experts[0].covered)), dtype=np.float32)
+        said = [
+            expert.log_probabilities(looks[expert.view]) if is_asked else silence
+            for expert, is_asked in zip(self.experts, asked, strict=True)
+        ]
         scores = self.novelty.scores(looks[0].x, looks[0].near)
         if self.gaps is not None:
             scores = self.gaps.match(scores, features, self.unknown_scores)
