@@ -118,10 +118,14 @@ def windows(record: Record) -> Rows:
 
 
 def large(record: Record) -> Rows:
-    found = {name: record["metrics"][name]["values"] for name in ("seconds", "peak memory, GiB")}
-    seconds, memory = (f"{np.median(values):.3g} ({min(values):.3g} to {max(values):.3g})" for values in found.values())
-    what = f"{record['setting']['set']}: text, image, 20 columns, cached, whole `adapt` on 2 cores"
-    yield what, "< 60 s, 4 GiB", f"{seconds} s, {memory} GiB", f"accuracy on the pool {share(record, 'pool accuracy')}"
+    names = ("seconds, without the report", "seconds", "peak memory, GiB")
+    adapted, whole, memory = (
+        f"{np.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
+        for values in (record["metrics"][name]["values"] for name in names)
+    )
+    what = f"{record['setting']['set']}: text, image, 20 columns, cached, `adapt` on 2 cores"
+    measured = f"{adapted} s, with start and report {whole} s, {memory} GiB"
+    yield what, "< 60 s, 4 GiB", measured, f"accuracy on the pool {share(record, 'pool accuracy')}"
 
 
 KINDS: Mapping[str, Callable[[Record], Rows]] = {
