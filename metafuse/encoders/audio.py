@@ -14,7 +14,7 @@ from jaxtyping import Float, Float32
 
 from metafuse.encoders.base import Encoded, Progress
 from metafuse.encoders.models import find_model, fingerprint_model
-from metafuse.encoders.pretrained import PREPROCESSORS, first_line, load_frozen
+from metafuse.encoders.pretrained import PREPROCESSORS, check_preprocessor, first_line, load_frozen
 from metafuse.encoders.sound import decode_sound, sound_libraries
 from metafuse.errors import ArtifactError, ConfigError
 from metafuse.sources.media import MediaError
@@ -72,14 +72,11 @@ class TransformersAudioEncoder:
             ConfigError: there is no such model.
             ArtifactError: the folder lacks usable weights or the file that says how to prepare sounds.
         """
-        folder = find_model(self.model, revision=self.revision)
-        if not any((folder / name).is_file() for name in PREPROCESSORS):
-            raise ArtifactError(
-                f"model folder '{folder}': expected {PREPROCESSORS[0]}, got none. It says at which rate sounds are "
-                "read and how they are prepared: copy it from the original model, or save it there with "
-                "AutoFeatureExtractor.save_pretrained. A text model cannot encode sounds."
-            )
-        return folder
+        return check_preprocessor(
+            find_model(self.model, revision=self.revision),
+            "It says at which rate sounds are read and how they are prepared: copy it from the original model, or save "
+            "it there with AutoFeatureExtractor.save_pretrained. A text model cannot encode sounds.",
+        )
 
     @cached_property
     def fingerprint(self) -> str:

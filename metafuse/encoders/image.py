@@ -14,7 +14,7 @@ from jaxtyping import Float
 from metafuse.encoders.base import Encoded, Progress
 from metafuse.encoders.models import find_model, fingerprint_model
 from metafuse.encoders.pixels import decode_image
-from metafuse.encoders.pretrained import PREPROCESSORS, first_line, load_frozen
+from metafuse.encoders.pretrained import PREPROCESSORS, check_preprocessor, first_line, load_frozen
 from metafuse.errors import ArtifactError, ConfigError
 from metafuse.sources.media import MediaError
 
@@ -66,14 +66,11 @@ class TransformersImageEncoder:
             ConfigError: there is no such model.
             ArtifactError: the folder lacks usable weights or the file that says how to prepare images.
         """
-        folder = find_model(self.model, revision=self.revision)
-        if not any((folder / name).is_file() for name in PREPROCESSORS):
-            raise ArtifactError(
-                f"model folder '{folder}': expected {PREPROCESSORS[0]}, got none. It says how images are scaled and "
-                "normalised: copy it from the original model, or save it there with "
-                "AutoImageProcessor.save_pretrained. A text model cannot encode images."
-            )
-        return folder
+        return check_preprocessor(
+            find_model(self.model, revision=self.revision),
+            "It says how images are scaled and normalised: copy it from the original model, or save it there with "
+            "AutoImageProcessor.save_pretrained. A text model cannot encode images.",
+        )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -12,6 +12,22 @@ _NOT_ASKED_FOR = ("mask_token", "masked_spec_embed")
 """Weights that only training uses."""
 
 
+def check_preprocessor(folder: Path, advice: str) -> Path:
+    """Check that a model folder says how its inputs are prepared.
+
+    Args:
+        folder: A model folder.
+        advice: What the file is for and how to get it, for the message.
+    Returns:
+        The folder.
+    Raises:
+        ArtifactError: it does not.
+    """
+    if not any((folder / name).is_file() for name in PREPROCESSORS):
+        raise ArtifactError(f"model folder '{folder}': expected {PREPROCESSORS[0]}, got none. {advice}")
+    return folder
+
+
 def load_frozen(folder: Path, what: str, device: str) -> tuple[Any, bool]:
     """Load a model for encoding.
 
